@@ -1,0 +1,6 @@
+//! Google Calendar tools.
+
+use crate::Entry;
+
+/// The registry of this service.
+pub(crate) const TOOLS: &[Entry] = &[];
