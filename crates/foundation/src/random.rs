@@ -27,9 +27,14 @@ pub trait Random: Send + Sync + 'static {
 
     /// `length` random bytes in lower-case hexadecimal.
     fn hex(&self, length: usize) -> String {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut bytes = vec![0; length];
         self.fill(&mut bytes);
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        bytes
+            .iter()
+            .flat_map(|byte| [byte >> 4, byte & 15])
+            .map(|half| char::from(DIGITS[usize::from(half)]))
+            .collect()
     }
 }
 

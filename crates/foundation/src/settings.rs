@@ -58,18 +58,21 @@ impl Setting {
     }
 
     /// The same setting, never shown.
+    #[must_use]
     pub const fn secret(mut self) -> Self {
         self.secret = true;
         self
     }
 
     /// The same setting with spellings that win over its name.
+    #[must_use]
     pub const fn overridden_by(mut self, names: &'static [&'static str]) -> Self {
         self.overrides = names;
         self
     }
 
     /// The same setting with older spellings.
+    #[must_use]
     pub const fn also(mut self, names: &'static [&'static str]) -> Self {
         self.aliases = names;
         self
