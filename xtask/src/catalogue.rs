@@ -54,6 +54,14 @@ const APIS: &[(&str, &str)] = &[
     ("oauth2", "oauth2.v2"),
 ];
 
+/// Fields whose prose demands more than Google does: a form is created from its title alone, and a
+/// label from its name.
+const NOT_DEMANDED: &[(&str, &str)] = &[
+    ("forms", "Form.items"),
+    ("gmail", "Label.labelListVisibility"),
+    ("gmail", "Label.messageListVisibility"),
+];
+
 /// Fetch Google's descriptions of its APIs and rewrite the embedded catalogue.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -281,12 +289,14 @@ impl<'a> Reducer<'a> {
         );
         out.line(&["T", name, &values])?;
         for (field, description) in sorted(schema, "properties") {
-            let type_cell = self.type_cell(description, &format!("{name}.{field}"))?;
+            let place = format!("{name}.{field}");
+            let type_cell = self.type_cell(description, &place)?;
+            let demanded = !NOT_DEMANDED.contains(&(self.name, place.as_str()));
             let mut flags = String::new();
             let prose = description["description"].as_str().unwrap_or("");
             if description["readOnly"] == true || prose.starts_with("Output only") {
                 flags.push('o');
-            } else if says_required(prose) && description.get("annotations").is_none() {
+            } else if demanded && says_required(prose) && description.get("annotations").is_none() {
                 flags.push('r');
             }
             if description["deprecated"] == true {

@@ -4,7 +4,9 @@
 //! line here. Invariant: every chore works from any folder of the repository.
 #![expect(clippy::print_stdout, reason = "a chore reports to whoever runs it")]
 
+mod bench;
 mod catalogue;
+mod tidy;
 
 use std::path::{Path, PathBuf};
 
@@ -20,13 +22,17 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Chore {
+    Bench(bench::Arguments),
     Catalogue(catalogue::Arguments),
+    Tidy(tidy::Arguments),
 }
 
 fn main() -> anyhow::Result<()> {
     let root = root();
     match CommandLine::parse().chore {
+        Chore::Bench(arguments) => bench::run(&arguments, &root),
         Chore::Catalogue(arguments) => catalogue::run(&arguments, &root),
+        Chore::Tidy(arguments) => tidy::run(&arguments, &root),
     }
 }
 

@@ -108,6 +108,8 @@ fn read(name: &'static str, text: &'static str) -> Api {
                     name: cells.text(),
                     fields: BTreeMap::new(),
                     values: cells.some().map(parse_type),
+                    demanded: Vec::new(),
+                    has_mask: false,
                 });
             }
             "F" => fields.push(field(&mut cells)),
@@ -155,6 +157,14 @@ fn close_method(methods: &mut [Method], parameters: &mut Vec<Parameter>) {
 
 fn close_schema(schemas: &mut [Schema], fields: &mut Vec<Field>) {
     if let Some(schema) = schemas.last_mut() {
+        schema.demanded = fields
+            .iter()
+            .filter(|field| field.required || !field.required_for.is_empty())
+            .map(|field| field.name)
+            .collect();
+        schema.has_mask = fields
+            .iter()
+            .any(|field| field.ty == Type::String(Format::FieldMask));
         schema.fields = fields.drain(..).map(|one| (one.name, one)).collect();
     }
 }

@@ -15,6 +15,11 @@ pub struct Schema {
     pub fields: BTreeMap<&'static str, Field>,
     /// The type of properties with free names, where those are allowed.
     pub values: Option<Type>,
+    /// Names of the properties that some request has to carry.
+    pub(crate) demanded: Vec<&'static str>,
+    /// Whether a property lists the fields that a request changes, so that the objects beside it
+    /// may be incomplete.
+    pub(crate) has_mask: bool,
 }
 
 /// One property of a [`Schema`].

@@ -1,0 +1,186 @@
+//! `cargo xtask bench`: what a call costs, measured side by side in one run.
+//!
+//! Processor time, bytes and memory are gated, because wall-clock time on a shared machine says
+//! more about the neighbours; only the latency of tools against a slow Google is a matter of
+//! time, and that slowness is ours. Invariant: every server measured here is the release binary,
+//! on loopback, started and stopped by this command.
+
+mod latency;
+mod load;
+mod process;
+mod servers;
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use serde_json::json;
+
+use self::{load::Load, servers::Servers};
+
+/// Measure what calls cost, side by side.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Requests per measurement.
+    #[arg(long, default_value_t = 10_000)]
+    requests: u32,
+    /// Fail when a figure is above its bound.
+    #[arg(long)]
+    gate: bool,
+}
+
+/// One figure and its bound.
+struct Figure {
+    name: String,
+    value: f64,
+    unit: &'static str,
+    bound: Option<f64>,
+}
+
+const CONNECTIONS: u32 = 16;
+
+pub(crate) fn run(arguments: &Arguments, root: &Path) -> anyhow::Result<()> {
+    servers::build(root)?;
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let figures = runtime.block_on(measure(root, arguments.requests))?;
+    report(root, &figures)?;
+    let above: Vec<&str> = figures
+        .iter()
+        .filter(|figure| figure.bound.is_some_and(|bound| figure.value > bound))
+        .map(|figure| figure.name.as_str())
+        .collect();
+    if arguments.gate && !above.is_empty() {
+        bail!("above their bounds: {}", above.join(", "));
+    }
+    Ok(())
+}
+
+async fn measure(root: &Path, requests: u32) -> anyhow::Result<Vec<Figure>> {
+    let mut figures = echo(root, requests).await?;
+    let servers = Servers::start(root, None).await?;
+    figures.extend(server(&servers, requests).await?);
+    servers.stop().await?;
+    let slow = Servers::start(root, Some(latency::INJECTED)).await?;
+    figures.extend(latency::measure(&slow).await?);
+    slow.stop().await?;
+    Ok(figures)
+}
+
+/// The same bytes from a bare handler, through the lean path, and through the protocol library.
+async fn echo(root: &Path, requests: u32) -> anyhow::Result<Vec<Figure>> {
+    let call = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": {"name": "echo", "arguments": {"text": "hello"}},
+    });
+    let mut costs = Vec::new();
+    for mode in ["bare", "lean", "rmcp"] {
+        let child = servers::echo(root, mode).await?;
+        let load = Load {
+            url: format!("http://{}/mcp", child.address),
+            body: call.to_string(),
+        };
+        load.run(requests / 10, CONNECTIONS).await.context(mode)?;
+        let before = child.process.cpu_seconds()?;
+        load.run(requests, CONNECTIONS).await?;
+        costs.push((child.process.cpu_seconds()? - before) / f64::from(requests) * 1e6);
+        child.process.stop().await?;
+    }
+    let [bare, lean, rmcp] = costs[..] else {
+        bail!("three modes were measured")
+    };
+    let cpu = |name: &str, value| Figure {
+        name: format!("echo, {name}: CPU a call"),
+        value,
+        unit: "µs",
+        bound: None,
+    };
+    Ok(vec![
+        cpu("bare axum", bare),
+        cpu("mcp-service", lean),
+        cpu("mcp-service through rmcp", rmcp),
+        Figure {
+            name: "echo: mcp-service / bare axum".into(),
+            value: lean / bare,
+            unit: "×",
+            bound: Some(2.0),
+        },
+    ])
+}
+
+async fn server(servers: &Servers, requests: u32) -> anyhow::Result<Vec<Figure>> {
+    let process = &servers.server;
+    let mut figures = vec![
+        Figure {
+            name: "ready after".into(),
+            value: servers.ready_after.as_secs_f64() * 1e3,
+            unit: "ms",
+            bound: Some(150.0),
+        },
+        Figure {
+            name: "memory after start".into(),
+            value: process.resident_mib()?,
+            unit: "MiB",
+            bound: Some(30.0),
+        },
+    ];
+    let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}});
+    let labels = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": {"name": "list_gmail_labels", "arguments": {}},
+    });
+    for (name, body, bound) in [
+        ("tools/list", list, 0.3),
+        ("list_gmail_labels, warm account", labels, 1.0),
+    ] {
+        let load = Load {
+            url: servers.url.clone(),
+            body: body.to_string(),
+        };
+        load.run(requests / 10, CONNECTIONS).await.context(name)?;
+        let before = process.cpu_seconds()?;
+        load.run(requests, CONNECTIONS).await?;
+        figures.push(Figure {
+            name: format!("{name}: CPU a call"),
+            value: (process.cpu_seconds()? - before) / f64::from(requests) * 1e3,
+            unit: "ms",
+            bound: Some(bound),
+        });
+    }
+    figures.push(Figure {
+        name: format!("memory after {requests} calls at {CONNECTIONS} connections"),
+        value: process.resident_mib()?,
+        unit: "MiB",
+        bound: Some(60.0),
+    });
+    Ok(figures)
+}
+
+fn report(root: &Path, figures: &[Figure]) -> anyhow::Result<()> {
+    println!("{:62} {:>10}  {:>8}", "figure", "measured", "bound");
+    for figure in figures {
+        let bound = figure
+            .bound
+            .map_or(String::new(), |bound| format!("≤ {bound}"));
+        let late = figure.bound.is_some_and(|bound| figure.value > bound);
+        let mark = if late { "  ABOVE" } else { "" };
+        println!(
+            "{:62} {:>7.2} {:2}  {bound:>8}{mark}",
+            figure.name, figure.value, figure.unit
+        );
+    }
+    let rows: Vec<_> = figures
+        .iter()
+        .map(|figure| {
+            json!({
+                "name": figure.name, "value": figure.value, "unit": figure.unit,
+                "bound": figure.bound,
+            })
+        })
+        .collect();
+    let path = root.join("target/bench.json");
+    std::fs::write(&path, serde_json::to_string_pretty(&rows)?)?;
+    Ok(())
+}
