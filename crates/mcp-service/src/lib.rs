@@ -5,11 +5,16 @@
 //! [`Server`] or to [`serve_stdio`].
 //! Invariant: a request passes the same checks whichever path answers it.
 
+mod ask;
 mod base;
+mod handler;
 pub mod http;
+mod lean;
 mod metrics;
 mod one_time;
 mod progress;
+mod shell;
+mod signals;
 mod stdio;
 pub mod telemetry;
 pub mod tools;

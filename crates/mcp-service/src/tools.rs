@@ -28,6 +28,14 @@ pub trait Tools: Send + Sync + 'static {
     /// Runs one tool.
     fn call(&self, call: ToolCall) -> BoxFuture<'_, Answer>;
 
+    /// Whether a call of this tool needs nothing but its arguments, and can so take the short way.
+    ///
+    /// A tool that talks to the client by other means than [`ToolCall`] offers says no.
+    fn stands_alone(&self, name: &str) -> bool {
+        let _ = name;
+        true
+    }
+
     /// Decides over HTTP who is asking, before anything else looks at the request to `/mcp`.
     ///
     /// What is put into the extensions of `request` is found again in [`Caller::request`].

@@ -1,0 +1,169 @@
+//! A connection under observation.
+//!
+//! The HTTP library times the first head only together with idle time; behind a load balancer the
+//! two differ: a head that began must end soon, a silent connection may be kept.
+//! Invariant: a connection on which nothing moves is closed, in whichever phase it got stuck.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+use super::config::Limits;
+
+/// What was last seen on a connection, in milliseconds since it began; 0 for never.
+#[derive(Debug)]
+pub(crate) struct Pulse {
+    begun: Instant,
+    moved: AtomicU64,
+    head_since: AtomicU64,
+    write_since: AtomicU64,
+    requests: AtomicUsize,
+    http2: AtomicBool,
+}
+
+impl Pulse {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            begun: Instant::now(),
+            moved: AtomicU64::new(1),
+            head_since: AtomicU64::new(1),
+            write_since: AtomicU64::new(0),
+            requests: AtomicUsize::new(0),
+            http2: AtomicBool::new(false),
+        })
+    }
+
+    /// A request's head is complete.
+    pub(crate) fn request_begins(self: &Arc<Self>) -> Beating {
+        self.requests.fetch_add(1, Relaxed);
+        self.head_since.store(0, Relaxed);
+        Beating(Arc::clone(self))
+    }
+
+    /// Whether the connection is stuck.
+    pub(crate) fn is_stuck(&self, limits: &Limits, margin: Duration) -> bool {
+        let now = self.now();
+        let over = |since: u64, time: Duration| {
+            since != 0 && Duration::from_millis(now.saturating_sub(since)) + margin > time
+        };
+        let working = self.requests.load(Relaxed) > 0;
+        over(self.write_since.load(Relaxed), limits.idle_time)
+            || (!working
+                && (over(self.head_since.load(Relaxed), limits.head_time)
+                    || over(self.moved.load(Relaxed), limits.idle_time)))
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis())
+            .unwrap_or(u64::MAX)
+            .max(1)
+    }
+
+    fn heard(&self, bytes: &[u8]) {
+        let now = self.now();
+        self.moved.store(now, Relaxed);
+        if bytes.starts_with(b"PRI * HTTP/2") {
+            self.http2.store(true, Relaxed);
+            self.head_since.store(0, Relaxed);
+        }
+        let between = self.requests.load(Relaxed) == 0 && !self.http2.load(Relaxed);
+        if between && self.head_since.load(Relaxed) == 0 {
+            self.head_since.store(now, Relaxed);
+        }
+    }
+}
+
+/// A request at work on a connection.
+pub(crate) struct Beating(Arc<Pulse>);
+
+impl Drop for Beating {
+    fn drop(&mut self) {
+        self.0.requests.fetch_sub(1, Relaxed);
+        self.0.moved.store(self.0.now(), Relaxed);
+    }
+}
+
+/// A socket that tells its pulse.
+pub(crate) struct Watched {
+    socket: TcpStream,
+    pulse: Arc<Pulse>,
+}
+
+impl Watched {
+    pub(crate) fn new(socket: TcpStream, pulse: Arc<Pulse>) -> Self {
+        Self { socket, pulse }
+    }
+
+    fn noted<T>(&self, poll: Poll<T>) -> Poll<T> {
+        if poll.is_pending() {
+            let _ = self
+                .pulse
+                .write_since
+                .compare_exchange(0, self.pulse.now(), Relaxed, Relaxed);
+        } else {
+            self.pulse.write_since.store(0, Relaxed);
+        }
+        poll
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let poll = Pin::new(&mut self.socket).poll_read(cx, buffer);
+        if let Some(read) = buffer.filled().get(before..)
+            && !read.is_empty()
+        {
+            self.pulse.heard(read);
+        }
+        poll
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let poll = Pin::new(&mut self.socket).poll_write(cx, bytes);
+        self.noted(poll)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let poll = Pin::new(&mut self.socket).poll_write_vectored(cx, slices);
+        self.noted(poll)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
