@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
-use super::{Figure, load::http, servers::Servers};
+use testkit::Mcp;
+
+use super::Figure;
 
 /// The latency of every call to Google.
 pub(super) const INJECTED: Duration = Duration::from_millis(100);
@@ -19,14 +21,14 @@ const BOUND: f64 = 1.15;
 /// Of several runs the fastest counts: neighbours only ever add.
 const RUNS: usize = 5;
 
-pub(super) async fn measure(servers: &Servers) -> anyhow::Result<Vec<Figure>> {
+pub(super) async fn measure(mcp: &Mcp) -> anyhow::Result<Vec<Figure>> {
     let client = Client {
         http: http(),
         url: servers.url.clone(),
     };
     let listed = client.rpc("tools/list", json!({})).await?;
     let names = listed["tools"].as_array().context("no tools")?;
-    let cases = cases(&client).await?;
+    let cases = cases(mcp).await?;
     let mut figures = Vec::new();
     for name in names.iter().filter_map(|tool| tool["name"].as_str()) {
         if matches!(name, "start_google_auth" | "list_google_accounts") {
@@ -38,7 +40,7 @@ pub(super) async fn measure(servers: &Servers) -> anyhow::Result<Vec<Figure>> {
         let mut fastest = f64::INFINITY;
         for _ in 0..RUNS {
             let started = Instant::now();
-            client.call(name, arguments.clone()).await?;
+            mcp.call(name, arguments.clone()).await?;
             fastest = fastest.min(started.elapsed().as_secs_f64());
         }
         let ideal = INJECTED.as_secs_f64() * f64::from(*chain);
@@ -55,41 +57,7 @@ pub(super) async fn measure(servers: &Servers) -> anyhow::Result<Vec<Figure>> {
 type Case = (&'static str, u8, Value);
 
 /// Each tool's longest chain of dependent calls, and arguments that walk it.
-async fn cases(client: &Client) -> anyhow::Result<Vec<Case>> {
-    let _ = client;
+async fn cases(mcp: &Mcp) -> anyhow::Result<Vec<Case>> {
+    let _ = mcp;
     Ok(Vec::new())
-}
-
-struct Client {
-    http: reqwest::Client,
-    url: String,
-}
-
-impl Client {
-    async fn rpc(&self, method: &str, params: Value) -> anyhow::Result<Value> {
-        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let answer: Value = self
-            .http
-            .post(&self.url)
-            .json(&body)
-            .send()
-            .await?
-            .json()
-            .await?;
-        answer
-            .get("result")
-            .cloned()
-            .with_context(|| format!("{method}: {answer}"))
-    }
-
-    /// Calls a tool; its data.
-    async fn call(&self, tool: &str, arguments: Value) -> anyhow::Result<Value> {
-        let result = self
-            .rpc("tools/call", json!({"name": tool, "arguments": arguments}))
-            .await?;
-        if result["isError"] == true {
-            bail!("{tool}: {result}");
-        }
-        Ok(result["structuredContent"].clone())
-    }
 }

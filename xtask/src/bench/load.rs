@@ -1,6 +1,7 @@
 //! A bounded load: so many requests over so many keep-alive connections.
 
 use anyhow::bail;
+use testkit::http;
 
 /// The same request again and again.
 pub(super) struct Load {
@@ -24,12 +25,6 @@ impl Load {
         }
         Ok(())
     }
-}
-
-/// A client with one connection to a host.
-pub(super) fn http() -> reqwest::Client {
-    let client = reqwest::Client::builder().pool_max_idle_per_host(1).tcp_nodelay(true).build();
-    client.expect("a client without options that can fail")
 }
 
 async fn worker(url: &str, body: &str, requests: u32) -> anyhow::Result<()> {

@@ -7,16 +7,16 @@
 
 mod latency;
 mod load;
-mod process;
-mod servers;
 
-use std::path::Path;
+use std::{path::Path, process::Command};
 
 use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::json;
 
-use self::{load::Load, servers::Servers};
+use testkit::{Program, World, WorldOptions};
+
+use self::load::Load;
 
 /// Measure what calls cost, side by side.
 #[derive(Args)]
@@ -40,8 +40,7 @@ struct Figure {
 const CONNECTIONS: u32 = 16;
 
 pub(crate) fn run(arguments: &Arguments, root: &Path) -> anyhow::Result<()> {
-    servers::build(root)?;
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    build(root)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -58,13 +57,32 @@ pub(crate) fn run(arguments: &Arguments, root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Builds everything that is measured.
+fn build(root: &Path) -> anyhow::Result<()> {
+    let builds: [&[&str]; 2] =
+        [&["--package", "workspace-mcp"], &["--package", "mcp-service", "--example", "echo"]];
+    for what in builds {
+        let status = Command::new("cargo")
+            .args(["build", "--release", "--locked"])
+            .args(what)
+            .current_dir(root)
+            .status()?;
+        if !status.success() {
+            bail!("the build of {} failed", what.join(" "));
+        }
+    }
+    Ok(())
+}
+
 async fn measure(root: &Path, requests: u32) -> anyhow::Result<Vec<Figure>> {
+    let binary = root.join("target/release/workspace-mcp");
     let mut figures = echo(root, requests).await?;
-    let servers = Servers::start(root, None).await?;
-    figures.extend(server(&servers, requests).await?);
-    servers.stop().await?;
-    let slow = Servers::start(root, Some(latency::INJECTED)).await?;
-    figures.extend(latency::measure(&slow).await?);
+    let world = World::start(&binary, WorldOptions::default()).await?;
+    figures.extend(server(&world, requests).await?);
+    world.stop().await?;
+    let slow = WorldOptions { latency: Some(latency::INJECTED), ..WorldOptions::default() };
+    let slow = World::start(&binary, slow).await?;
+    figures.extend(latency::measure(&slow.mcp()).await?);
     slow.stop().await?;
     Ok(figures)
 }
@@ -83,10 +101,10 @@ async fn echo(root: &Path, requests: u32) -> anyhow::Result<Vec<Figure>> {
             body: call.to_string(),
         };
         load.run(requests / 10, CONNECTIONS).await.context(mode)?;
-        let before = child.process.cpu_seconds()?;
+        let before = program.cpu_seconds()?;
         load.run(requests, CONNECTIONS).await?;
-        costs.push((child.process.cpu_seconds()? - before) / f64::from(requests) * 1e6);
-        child.process.stop().await?;
+        costs.push((program.cpu_seconds()? - before) / f64::from(requests) * 1e6);
+        program.stop().await?;
     }
     let [bare, lean, rmcp] = costs[..] else {
         bail!("three modes were measured")
@@ -110,12 +128,12 @@ async fn echo(root: &Path, requests: u32) -> anyhow::Result<Vec<Figure>> {
     ])
 }
 
-async fn server(servers: &Servers, requests: u32) -> anyhow::Result<Vec<Figure>> {
-    let process = &servers.server;
+async fn server(world: &World, requests: u32) -> anyhow::Result<Vec<Figure>> {
+    let process = &world.server;
     let mut figures = vec![
         Figure {
             name: "ready after".into(),
-            value: servers.ready_after.as_secs_f64() * 1e3,
+            value: world.ready_after.as_secs_f64() * 1e3,
             unit: "ms",
             bound: Some(150.0),
         },
@@ -136,7 +154,7 @@ async fn server(servers: &Servers, requests: u32) -> anyhow::Result<Vec<Figure>>
         ("list_gmail_labels, warm account", labels, 1.0),
     ] {
         let load = Load {
-            url: servers.url.clone(),
+            url: format!("{}/mcp", world.base),
             body: body.to_string(),
         };
         load.run(requests / 10, CONNECTIONS).await.context(name)?;

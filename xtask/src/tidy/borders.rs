@@ -33,8 +33,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "workspace-tools",
         ],
     ),
-    ("testkit", &["foundation"]),
-    ("xtask", &["google-discovery"]),
+    ("testkit", &[]),
+    ("xtask", &["testkit"]),
 ];
 
 /// What tests may use beyond that.

@@ -1,0 +1,186 @@
+//! Wiring: from a configuration to something that can be served.
+//!
+//! The only place where the crates below meet. Invariant: nothing here decides; whatever has a
+//! choice gets it from the [`Config`].
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use foundation::{Clock, Random, SystemClock, SystemRandom};
+use google_api::{Google, GoogleConfig, Hosts};
+use mcp_service::{
+    AllowedHosts, HttpConfig, LegacySessions, Limits, MemoryOneTime, Metrics, Program, Server,
+};
+use ring::digest::{SHA256, digest};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::net::TcpListener;
+use workspace_auth::{
+    Accounts, AccountsConfig, CredentialStore, OAuthClientConfig, ServiceAccountConfig, StoreConfig,
+};
+use workspace_tools::{Access, Toolbox};
+
+use crate::{
+    config::Config,
+    gateway::{CallMetrics, Gateway, Parts},
+    routes::{self, RouteState},
+};
+
+/// A server's parts, ready to be served one way or another.
+pub struct App {
+    /// The callers' accounts.
+    pub accounts: Accounts,
+    /// The tools behind MCP.
+    pub gateway: Arc<Gateway>,
+    /// The figures.
+    pub metrics: Metrics,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub random: Arc<dyn Random>,
+    config: Config,
+}
+
+impl App {
+    /// Builds the parts; nothing is contacted yet.
+    pub fn new(config: Config) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let random: Arc<dyn Random> = Arc::new(SystemRandom);
+        let metrics = Metrics::new();
+        let google = google(&config, &clock, &random);
+        let scopes = Toolbox::new(&config.offer.selection).scopes();
+        let accounts = accounts(&config, &google, &clock, &random, scopes)?;
+        let gateway = Arc::new(Gateway::new(Parts {
+            accounts: accounts.clone(),
+            google,
+            offer: config.offer.clone(),
+            service_token: config.http.service_token.clone(),
+            metrics: CallMetrics::register(&metrics),
+            clock: clock.clone(),
+            random: random.clone(),
+        }));
+        Ok(Self { accounts, gateway, metrics, clock, random, config })
+    }
+
+    /// The configuration it was built from.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Checks that credentials can be read and written, so that a wrong place is told at the start.
+    pub async fn check_store(&self) -> anyhow::Result<()> {
+        let store = self.accounts.store();
+        store.check().await.with_context(|| {
+            format!("ERROR: the credential store {} cannot be used", store.place())
+        })
+    }
+
+    /// The server that answers on `listener`.
+    pub fn server(&self, listener: TcpListener) -> anyhow::Result<Server> {
+        let accounts = self.accounts.clone();
+        let program = Program {
+            tools: self.gateway.clone(),
+            routes: routes::routes(RouteState {
+                accounts: self.accounts.clone(),
+                service_token: self.config.http.service_token.clone(),
+            }),
+            readiness: Arc::new(move || {
+                let accounts = accounts.clone();
+                Box::pin(async move {
+                    accounts.store().check().await.map_err(|error| error.to_string())
+                })
+            }),
+            metrics: self.metrics.clone(),
+            one_time: Arc::new(MemoryOneTime::default()),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+        };
+        Ok(Server::on(listener, self.http(), program)?)
+    }
+
+    fn http(&self) -> HttpConfig {
+        let http = &self.config.http;
+        let mut config = HttpConfig::local(http.bind, self.state_key());
+        config.sessions = if http.sessions { LegacySessions::On } else { LegacySessions::Off };
+        config.hosts = match &http.hosts {
+            AllowedHosts::Any => AllowedHosts::Any,
+            AllowedHosts::Only(hosts) => AllowedHosts::Only(hosts.clone()),
+        };
+        config.origins.extend(http.origins.iter().cloned());
+        config.prefixes.clone_from(&http.prefixes);
+        config.grace = Duration::from_secs(http.grace_seconds);
+        config.limits = Limits {
+            body_bytes: http.max_body_mib * 1024 * 1024,
+            requests: http.max_requests,
+            ..Limits::default()
+        };
+        config
+    }
+
+    /// What seals questions to people: from the sealing key, so that tasks agree, else by chance.
+    fn state_key(&self) -> [u8; 32] {
+        let mut key = [0; 32];
+        match &self.config.store.sealing_key {
+            Some(secret) => {
+                let label = [b"question-state:", secret.expose_secret().as_bytes()].concat();
+                key.copy_from_slice(digest(&SHA256, &label).as_ref());
+            }
+            None => self.random.fill(&mut key),
+        }
+        key
+    }
+}
+
+fn google(config: &Config, clock: &Arc<dyn Clock>, random: &Arc<dyn Random>) -> Google {
+    let hosts = config.google.api_base.clone().map_or_else(Hosts::google, Hosts::behind);
+    let mut google = GoogleConfig::new(hosts, clock.clone(), random.clone());
+    google.deadline = config.google.call_deadline;
+    google.quota_project.clone_from(&config.google.quota_project);
+    google.api_key.clone_from(&config.google.search_key);
+    Google::new(google)
+}
+
+fn accounts(
+    config: &Config,
+    google: &Google,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+    scopes: Vec<String>,
+) -> anyhow::Result<Accounts> {
+    let place = StoreConfig {
+        location: config.store.location.clone(),
+        aws: config.store.aws.clone(),
+        kms_key: config.store.kms_key.clone(),
+    };
+    let store = CredentialStore::open(&place, clock.clone(), random.clone())
+        .context("ERROR: the credential store cannot be opened")?;
+    let settings = &config.google;
+    let service_account = match &settings.service_account_file {
+        None => None,
+        Some(path) => {
+            let key = std::fs::read_to_string(path)
+                .with_context(|| format!("ERROR: the service account key {path} cannot be read"))?;
+            Some(ServiceAccountConfig {
+                key_json: SecretString::from(key),
+                subjects: settings.service_account_subjects.clone(),
+            })
+        }
+    };
+    Ok(Accounts::new(AccountsConfig {
+        store,
+        google: google.clone(),
+        oauth: settings.oauth.as_ref().map(|client| OAuthClientConfig {
+            client_id: client.id.clone(),
+            client_secret: client.secret.clone(),
+            redirect_uri: settings.redirect_uri.clone(),
+        }),
+        service_account,
+        sealing_key: config.store.sealing_key.clone(),
+        clock: clock.clone(),
+        random: random.clone(),
+        scopes,
+        allowed_return_urls: config.http.origins.clone(),
+        single_user: settings.single_user,
+        default_email: settings.default_email.clone(),
+        include_granted_scopes: config.offer.selection.most != Access::Read,
+    })?)
+}

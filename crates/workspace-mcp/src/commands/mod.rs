@@ -1,0 +1,100 @@
+//! The commands, one file each.
+//!
+//! Invariant: only [`Printer`] writes to standard output or standard error; logs go through
+//! `tracing`.
+
+mod accounts;
+mod call;
+mod config;
+mod login;
+mod options;
+mod printer;
+mod serve;
+mod stdio;
+mod tools;
+mod version;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use options::ServerOptions;
+pub use printer::Printer;
+
+use crate::demo;
+
+/// Google Workspace for AI assistants over MCP.
+#[derive(Debug, Parser)]
+#[command(name = "workspace-mcp", version, about, max_term_width = 100)]
+pub struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Without a command: serves over the transport given here.
+    #[arg(long, value_enum, default_value = "stdio")]
+    transport: TransportName,
+    #[command(flatten)]
+    options: ServerOptions,
+}
+
+/// The transports a server can be started with.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum TransportName {
+    /// Standard input and output.
+    Stdio,
+    /// HTTP at /mcp.
+    StreamableHttp,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve over HTTP at /mcp.
+    Serve(ServerOptions),
+    /// Serve one client over standard input and output.
+    Stdio(ServerOptions),
+    /// Show everything against a sandbox of Google Workspace, without a Google project.
+    Demo(demo::Options),
+    /// Run the sandbox of Google Workspace on its own.
+    Sandbox(google_sandbox::cli::Options),
+    /// Link a Google account by signing in with a browser.
+    Login(login::Options),
+    /// List, check or remove the linked accounts.
+    Accounts(accounts::Options),
+    /// List the tools.
+    Tools(tools::Options),
+    /// Run one tool from the shell.
+    Call(call::Options),
+    /// Look at the configuration.
+    Config(config::Options),
+    /// Print the version.
+    Version,
+}
+
+impl CommandLine {
+    /// Runs the command.
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        // Every TLS connection of this process uses ring; a second installation would be a no-op.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        match self.command {
+            None => match self.transport {
+                TransportName::Stdio => stdio::run(&self.options).await,
+                TransportName::StreamableHttp => serve::run(&self.options).await,
+            },
+            Some(Command::Serve(options)) => serve::run(&options).await,
+            Some(Command::Stdio(options)) => stdio::run(&options).await,
+            Some(Command::Demo(options)) => demo::run(options).await,
+            Some(Command::Sandbox(options)) => {
+                google_sandbox::cli::run(options).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Some(Command::Login(options)) => login::run(options).await,
+            Some(Command::Accounts(options)) => accounts::run(options).await,
+            Some(Command::Tools(options)) => tools::run(&options),
+            Some(Command::Call(options)) => call::run(options).await,
+            Some(Command::Config(options)) => config::run(&options).await,
+            Some(Command::Version) => {
+                version::run();
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+}

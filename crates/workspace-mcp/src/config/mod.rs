@@ -1,0 +1,152 @@
+//! The server's configuration: read once, every fault at once.
+//!
+//! Inert values; nothing here opens a socket or a store. Invariant: a [`Config`] with a fatal
+//! fault is never handed to the server.
+
+mod env;
+mod google;
+mod http;
+mod offer;
+pub mod settings;
+
+use std::collections::BTreeMap;
+
+use foundation::settings::{Env, Fault, Faults, Setting, unknown_names};
+
+pub use env::Layers;
+pub use google::{GoogleSettings, OAuthClient};
+pub use http::HttpSettings;
+pub use offer::{OfferSettings, Results};
+
+/// Everything the server needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How it listens.
+    pub http: HttpSettings,
+    /// How it reaches Google and signs people in.
+    pub google: GoogleSettings,
+    /// Which tools it offers and what they may do.
+    pub offer: OfferSettings,
+    /// The credential store and its options, by setting name.
+    pub store: StoreSettings,
+    /// The log filter.
+    pub log_level: String,
+    /// `json`, `text`, or neither for a default by terminal.
+    pub log_format: Option<String>,
+}
+
+/// Where credentials rest.
+#[derive(Clone, Debug)]
+pub struct StoreSettings {
+    /// A directory, `s3://…` or `memory:`.
+    pub location: String,
+    /// AWS settings by variable name.
+    pub aws: BTreeMap<String, String>,
+    /// The KMS key for objects.
+    pub kms_key: Option<String>,
+    /// Seals sign-ins in progress.
+    pub sealing_key: Option<secrecy::SecretString>,
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", listed(.0))]
+pub struct BadConfig(pub Vec<Fault>);
+
+/// Reads the configuration from `env`, noting every fault.
+pub fn read(env: &dyn Env, faults: &mut Faults) -> Config {
+    let http = http::read(env, faults);
+    let google = google::read(env, &http, faults);
+    let config = Config {
+        offer: offer::read(env, faults),
+        store: store(env, faults),
+        log_level: settings::LOG_LEVEL.text(env).unwrap_or_else(|| "info".to_owned()),
+        log_format: settings::LOG_FORMAT.text(env),
+        http,
+        google,
+    };
+    if config.log_format.as_deref().is_some_and(|format| !matches!(format, "json" | "text")) {
+        faults.error(settings::LOG_FORMAT.name, "it is neither json nor text", "use json or text");
+    }
+    let known: Vec<Setting> =
+        settings::ALL.iter().flat_map(|(_, settings)| settings.iter().copied()).collect();
+    unknown_names(env, settings::PREFIXES, &known, faults);
+    config
+}
+
+/// Reads the configuration or gives up with every fault.
+pub fn read_strictly(env: &dyn Env) -> Result<(Config, Vec<Fault>), BadConfig> {
+    let mut faults = Faults::default();
+    let config = read(env, &mut faults);
+    if faults.fatal() {
+        return Err(BadConfig(faults.all().to_vec()));
+    }
+    Ok((config, faults.all().to_vec()))
+}
+
+fn store(env: &dyn Env, faults: &mut Faults) -> StoreSettings {
+    let home = env.get("HOME").or_else(|| env.get("USERPROFILE"));
+    let location = settings::CREDENTIALS_DIR.text(env).unwrap_or_else(|| match &home {
+        Some(home) => format!("{home}/.google_workspace_mcp/credentials"),
+        None => ".credentials".to_owned(),
+    });
+    let location = match (location.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => format!("{home}/{rest}"),
+        _ => location,
+    };
+    let sealing_key = settings::SEALING_KEY.text(env);
+    if sealing_key.as_ref().is_some_and(|key| key.len() < 32) {
+        faults.error(
+            settings::SEALING_KEY.name,
+            "it is shorter than 32 characters",
+            "make one with: openssl rand -hex 32",
+        );
+    }
+    let aws = [
+        settings::AWS_REGION,
+        settings::AWS_ENDPOINT,
+        settings::AWS_KEY_ID,
+        settings::AWS_SECRET,
+        settings::AWS_SESSION,
+        settings::AWS_PROFILE,
+    ];
+    let mut aws: BTreeMap<String, String> = aws
+        .iter()
+        .filter_map(|setting| Some((setting.name.to_owned(), setting.text(env)?)))
+        .collect();
+    // What the AWS container and web identity agents set; not settings of ours, passed through.
+    for name in env.names() {
+        if name.starts_with("AWS_")
+            && !aws.contains_key(&name)
+            && let Some(value) = env.get(&name)
+        {
+            aws.insert(name, value);
+        }
+    }
+    StoreSettings {
+        location,
+        aws,
+        kms_key: settings::S3_KMS_KEY.text(env),
+        sealing_key: sealing_key.map(Into::into),
+    }
+}
+
+/// The elements of a list setting.
+fn words(value: Option<String>) -> Vec<String> {
+    value
+        .iter()
+        .flat_map(|value| value.split([',', ' ', '\n']))
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn listed(faults: &[Fault]) -> String {
+    let lines: Vec<String> = faults
+        .iter()
+        .filter(|fault| fault.fatal)
+        .map(|fault| format!("ERROR: {fault}"))
+        .collect();
+    lines.join("\n")
+}
