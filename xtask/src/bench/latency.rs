@@ -22,12 +22,8 @@ const BOUND: f64 = 1.15;
 const RUNS: usize = 5;
 
 pub(super) async fn measure(mcp: &Mcp) -> anyhow::Result<Vec<Figure>> {
-    let client = Client {
-        http: http(),
-        url: servers.url.clone(),
-    };
-    let listed = client.rpc("tools/list", json!({})).await?;
-    let names = listed["tools"].as_array().context("no tools")?;
+    let listed = mcp.request("tools/list", json!({})).await?;
+    let names = listed["result"]["tools"].as_array().context("no tools")?;
     let cases = cases(mcp).await?;
     let mut figures = Vec::new();
     for name in names.iter().filter_map(|tool| tool["name"].as_str()) {

@@ -28,9 +28,7 @@ impl Load {
 }
 
 async fn worker(url: &str, body: &str, requests: u32) -> anyhow::Result<()> {
-    let client = reqwest::Client::builder()
-        .pool_max_idle_per_host(1)
-        .build()?;
+    let client = http();
     for _ in 0..requests {
         let answer = client
             .post(url)

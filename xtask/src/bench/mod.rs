@@ -95,11 +95,10 @@ async fn echo(root: &Path, requests: u32) -> anyhow::Result<Vec<Figure>> {
     });
     let mut costs = Vec::new();
     for mode in ["bare", "lean", "rmcp"] {
-        let child = servers::echo(root, mode).await?;
-        let load = Load {
-            url: format!("http://{}/mcp", child.address),
-            body: call.to_string(),
-        };
+        let binary = root.join("target/release/examples/echo");
+        let mut program = Program::start(&binary, &["--mode", mode], &[])?;
+        let url = format!("http://{}/mcp", program.address().await?);
+        let load = Load { url, body: call.to_string() };
         load.run(requests / 10, CONNECTIONS).await.context(mode)?;
         let before = program.cpu_seconds()?;
         load.run(requests, CONNECTIONS).await?;
