@@ -309,6 +309,7 @@ impl<'a> Reducer<'a> {
                 &flags,
                 description["default"].as_str().unwrap_or(""),
                 &texts(&description["annotations"], "required")
+                    .filter(|_| demanded)
                     .collect::<Vec<_>>()
                     .join(","),
             ])?;
@@ -458,5 +459,75 @@ impl Lines {
         self.0.push_str(cells.join("\t").trim_end_matches('\t'));
         self.0.push('\n');
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn patterns_become_shapes_and_others_nothing() {
+        assert_eq!(segments("^spaces/[^/]+$").as_deref(), Some("spaces/*"));
+        assert_eq!(
+            segments("^operations/.*$").as_deref(),
+            Some("operations/**")
+        );
+        assert_eq!(segments("^.*$").as_deref(), Some("**"));
+        assert_eq!(segments("C.+|my_customer"), None);
+    }
+
+    #[test]
+    fn only_a_sentence_of_its_own_demands() {
+        for demands in [
+            "Required.",
+            "Required. The name.",
+            "The port. Required.",
+            "A. Required. B.",
+        ] {
+            assert!(says_required(demands), "{demands}");
+        }
+        for not in [
+            "Required when x.",
+            "Required for y.",
+            "Required if z.",
+            "Not Required.x",
+            "",
+        ] {
+            assert!(!says_required(not), "{not}");
+        }
+    }
+
+    #[test]
+    fn a_document_becomes_lines_without_prose() {
+        let document = json!({
+            "version": "v1", "revision": "20260101", "rootUrl": "https://x/", "servicePath": "",
+            "batchPath": "batch",
+            "methods": {"get": {
+                "id": "x.get", "httpMethod": "GET", "path": "v1/{+name}", "description": "Prose.",
+                "parameters": {"name": {"location": "path", "type": "string", "required": true,
+                    "pattern": "^a/[^/]+$", "description": "Prose."}},
+                "response": {"$ref": "Thing"},
+                "scopes": ["https://www.googleapis.com/auth/y", "https://z/"],
+            }},
+            "schemas": {"Thing": {"type": "object", "properties": {
+                "size": {"type": "string", "format": "int64", "readOnly": true},
+                "kind": {"type": "string", "enum": ["A", "B"], "description": "Required. Prose."},
+                "in": {"type": "object", "properties": {"t": {"type": "array",
+                    "items": {"type": "string", "format": "google-datetime"}}}},
+            }}},
+        });
+        let text = Reducer::new("x", &document)
+            .reduce()
+            .expect("a whole document");
+        let expected = "A\tx\tv1\t20260101\thttps://x/\t\tbatch\n\
+            S\t~y\nS\thttps://z/\n\
+            M\tx.get\tGET\tv1/{+name}\t\tThing\t0,1\n\
+            P\tname\ts\tpr\t\t\t\ta/*\n\
+            T\tThing\nF\tin\t@Thing.in\nF\tkind\te:A|B\tr\nF\tsize\ts:int64\to\n\
+            T\tThing.in\nF\tt\t[s:date-time\n";
+        assert_eq!(text, expected);
     }
 }

@@ -6,7 +6,7 @@
 use std::fmt;
 
 /// A request that Google would refuse or misunderstand, with everything that is wrong with it.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Invalid {
     /// The id of the method the request is for.
     pub method: &'static str,

@@ -68,9 +68,9 @@ impl Method {
             if takes == 0 || takes > rest.len() {
                 return None;
             }
-            let (taken, left) = rest.split_at(takes);
-            rest = left;
-            let text = taken.join("/");
+            let (own, others) = rest.split_at(takes);
+            rest = others;
+            let text = own.join("/");
             let value = text.strip_prefix(part.before)?.strip_suffix(part.after)?;
             literal += part.before.len() + part.after.len();
             match part.variable {
@@ -100,9 +100,12 @@ pub(crate) fn route(
 ) -> Option<(&'static Method, PathParameters)> {
     let readings = readings(path);
     let by_name = catalogue().apis().any(|api| api.name == host_or_api);
-    let concerned = |api: &ApiSummary| match by_name {
-        true => api.name == host_or_api,
-        false => api.host() == host_or_api && below_service_path(api, path),
+    let concerned = |api: &ApiSummary| {
+        if by_name {
+            api.name == host_or_api
+        } else {
+            api.host() == host_or_api && below_service_path(api, path)
+        }
     };
     readings.iter().find_map(|segments| {
         catalogue()

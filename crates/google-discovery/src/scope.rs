@@ -5,6 +5,8 @@
 
 use crate::method::Method;
 
+const AUTH: &str = "https://www.googleapis.com/auth/";
+
 /// Scopes that reach only part of an account's data, or that ordinary users cannot use. A method
 /// may accept them and still not find what it is asked for.
 const PARTIAL: &[&str] = &[
@@ -32,35 +34,35 @@ const PARTIAL: &[&str] = &[
     "presentations.currentonly",
 ];
 
+/// Scopes that open more than the API that lists them.
+const BROAD: &[&str] = &["drive", "drive.readonly"];
+
 pub(crate) fn narrowest_first(method: &Method) -> Vec<&'static str> {
     let api = method.api();
-    let mut ranked: Vec<(bool, usize, bool, &'static str)> = method
+    let mut ranked: Vec<_> = method
         .scopes
         .iter()
         .map(|scope| {
+            let short = scope.strip_prefix(AUTH).unwrap_or(scope);
             let unlocks = api
                 .methods
                 .values()
                 .filter(|one| one.scopes.contains(scope))
                 .count();
-            (
-                is_partial(scope),
-                unlocks,
-                !scope.ends_with(".readonly"),
-                *scope,
-            )
+            let whole = !is_partial(short, method.supports_download);
+            let own = !BROAD.contains(&short) && scope.starts_with(AUTH);
+            (!whole, !own, unlocks, !short.ends_with(".readonly"), *scope)
         })
         .collect();
     ranked.sort_unstable();
-    ranked.into_iter().map(|(_, _, _, scope)| scope).collect()
+    ranked.into_iter().map(|(.., scope)| scope).collect()
 }
 
-fn is_partial(scope: &str) -> bool {
-    let Some(short) = scope.strip_prefix("https://www.googleapis.com/auth/") else {
-        return false;
-    };
+fn is_partial(short: &str, downloads: bool) -> bool {
     PARTIAL.contains(&short)
         || ["chat.admin.", "chat.app.", "chat.bot", "chat.import"]
             .iter()
             .any(|prefix| short.starts_with(prefix))
+        // These describe files and do not open them.
+        || (downloads && short.starts_with("drive.metadata"))
 }

@@ -4,7 +4,7 @@
 //! to a method once, with the weight of the best place it stands in.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::OnceLock,
 };
 
@@ -33,8 +33,24 @@ mod weight {
 const EVERYDAY_APIS: usize = 12;
 
 pub(super) struct Index {
-    methods: Vec<(&'static Method, f64)>,
+    entries: Vec<Entry>,
     words: HashMap<String, Vec<(usize, f64)>>,
+}
+
+pub(super) struct Entry {
+    pub(super) method: &'static Method,
+    /// How likely the method is what people want, all else being equal.
+    pub(super) likelihood: f64,
+    /// The words of the last two parts of its id.
+    name: BTreeSet<String>,
+}
+
+impl Entry {
+    /// Which share of its name was meant.
+    pub(super) fn meant_by(&self, meant: &BTreeSet<String>) -> f64 {
+        let both = self.name.intersection(meant).count();
+        super::count(both) / super::count(self.name.len().max(1))
+    }
 }
 
 pub(super) fn get() -> &'static Index {
@@ -50,19 +66,14 @@ impl Index {
     /// The methods a word leads to, with weights; rare words weigh more.
     pub(super) fn postings(&self, word: &str) -> impl Iterator<Item = (usize, f64)> {
         let postings = self.words.get(word).map(Vec::as_slice).unwrap_or_default();
-        let rarity = rarity(self.methods.len(), postings.len());
+        let rarity = rarity(self.entries.len(), postings.len());
         postings
             .iter()
             .map(move |(method, weight)| (*method, weight * rarity))
     }
 
-    pub(super) fn method(&self, position: usize) -> &'static Method {
-        self.methods[position].0
-    }
-
-    /// How likely the method is what people want, all else being equal.
-    pub(super) fn likelihood(&self, position: usize) -> f64 {
-        self.methods[position].1
+    pub(super) fn entry(&self, position: usize) -> &Entry {
+        &self.entries[position]
     }
 }
 
@@ -72,21 +83,30 @@ fn rarity(methods: usize, postings: usize) -> f64 {
 }
 
 fn build() -> Index {
-    let mut methods = Vec::new();
+    let mut entries = Vec::new();
     let mut words: HashMap<String, Vec<(usize, f64)>> = HashMap::new();
     for (circle, source) in SOURCES.iter().enumerate() {
         let Some(api) = catalogue().api(source.name) else {
             continue;
         };
         for method in api.methods.values() {
-            let position = methods.len();
+            let position = entries.len();
             for (word, weight) in words_of(method, source.title) {
                 words.entry(word).or_default().push((position, weight));
             }
-            methods.push((method, likelihood(method, circle < EVERYDAY_APIS)));
+            entries.push(Entry {
+                method,
+                likelihood: likelihood(method, circle < EVERYDAY_APIS),
+                name: method
+                    .id
+                    .rsplit('.')
+                    .take(2)
+                    .flat_map(tokens::of_name)
+                    .collect(),
+            });
         }
     }
-    Index { methods, words }
+    Index { entries, words }
 }
 
 fn likelihood(method: &Method, everyday: bool) -> f64 {
@@ -97,7 +117,13 @@ fn likelihood(method: &Method, everyday: bool) -> f64 {
     } else {
         1.0
     };
-    base * old / (1.0 + 0.04 * nesting)
+    // Without a verb in the question, people want to look.
+    let verb = match method.id.rsplit('.').next() {
+        Some("list") => 1.06,
+        Some("get" | "search" | "create" | "insert") => 1.03,
+        _ => 1.0,
+    };
+    base * old * verb / (1.0 + 0.04 * nesting)
 }
 
 fn words_of(method: &Method, title: &str) -> BTreeMap<String, f64> {

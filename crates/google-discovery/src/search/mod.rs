@@ -8,7 +8,7 @@ mod index;
 mod synonyms;
 mod tokens;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::method::Method;
 
@@ -31,26 +31,30 @@ pub(crate) fn search(words: &str, limit: usize) -> Vec<Found> {
         .take(16)
         .collect();
     let mut scores: BTreeMap<usize, Score> = BTreeMap::new();
+    let mut meant: BTreeSet<String> = BTreeSet::new();
     for word in &asked {
-        let mut best: BTreeMap<usize, f64> = BTreeMap::new();
+        let mut hits: BTreeMap<usize, Hits> = BTreeMap::new();
         for (meaning, trust) in synonyms::meanings(word, |form| index.knows(form)) {
             for (method, weight) in index.postings(&meaning) {
-                let points = trust * weight;
-                let entry = best.entry(method).or_insert(0.0);
-                *entry = entry.max(points);
+                hits.entry(method).or_default().add(trust * weight);
             }
+            meant.insert(meaning);
         }
-        for (method, points) in best {
+        for (method, hits) in hits {
             let score = scores.entry(method).or_default();
-            score.points += points;
+            score.points += hits.points();
             score.words += 1.0;
         }
     }
     let mut found: Vec<Found> = scores
         .into_iter()
-        .map(|(method, score)| Found {
-            method: index.method(method),
-            score: score.total(count(asked.len()), index.likelihood(method)),
+        .map(|(position, score)| {
+            let entry = index.entry(position);
+            let score = score.total(count(asked.len()), entry.meant_by(&meant)) * entry.likelihood;
+            Found {
+                method: entry.method,
+                score: whole(score),
+            }
         })
         .filter(|found| found.score > 0)
         .collect();
@@ -63,6 +67,25 @@ pub(crate) fn search(words: &str, limit: usize) -> Vec<Found> {
     found
 }
 
+/// How a method answers to one word.
+#[derive(Default)]
+struct Hits {
+    best: f64,
+    sum: f64,
+}
+
+impl Hits {
+    fn add(&mut self, points: f64) {
+        self.best = self.best.max(points);
+        self.sum += points;
+    }
+
+    /// Its best meaning counts; others that fit as well confirm it.
+    fn points(&self) -> f64 {
+        self.best + 0.3 * (self.sum - self.best)
+    }
+}
+
 #[derive(Default)]
 struct Score {
     points: f64,
@@ -70,17 +93,21 @@ struct Score {
 }
 
 impl Score {
-    /// A method that answers to every word beats one that answers loudly to one of them.
-    fn total(&self, asked: f64, likelihood: f64) -> u32 {
-        let share = self.words / asked.max(1.0);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "points are positive and far below four billion"
-        )]
-        let total = (self.points * share * likelihood * 100.0) as u32;
-        total
+    /// A method that answers to every word beats one that answers loudly to one of them, and one
+    /// whose name is fully meant beats one whose name says more than was asked.
+    fn total(&self, asked: f64, meant: f64) -> f64 {
+        self.points * (self.words / asked.max(1.0)) * (0.5 + 0.5 * meant)
     }
+}
+
+fn whole(score: f64) -> u32 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "points are positive and far below four billion"
+    )]
+    let whole = (score * 100.0) as u32;
+    whole
 }
 
 fn count(number: usize) -> f64 {

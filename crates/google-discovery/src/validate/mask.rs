@@ -153,18 +153,17 @@ impl Reader<'_> {
                 Place::Free
             }
             Place::Schema(_) if name == "*" => Place::Free,
-            Place::Schema(schema) => match schema.fields.get(name.as_str()) {
-                Some(field) => self.place_of(&field.ty),
-                None => match &schema.values {
-                    Some(values) => self.place_of(values),
-                    None => {
-                        let known: Vec<&str> = schema.fields.keys().copied().collect();
-                        let path = joined(&self.path, &name);
-                        add(self.problems, &path, &words::unknown_field(&name, &known));
-                        Place::Free
-                    }
-                },
-            },
+            Place::Schema(schema) => {
+                let field = schema.fields.get(name.as_str()).map(|field| &field.ty);
+                if let Some(ty) = field.or(schema.values.as_ref()) {
+                    self.place_of(ty)
+                } else {
+                    let known: Vec<&str> = schema.fields.keys().copied().collect();
+                    let path = joined(&self.path, &name);
+                    add(self.problems, &path, &words::unknown_field(&name, &known));
+                    Place::Free
+                }
+            }
         };
         self.path = joined(&self.path, &name);
         self.place = next;

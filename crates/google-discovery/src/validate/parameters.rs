@@ -3,8 +3,6 @@
 //! Not the body. Invariant: a value that passes can be put into a path or query without changing
 //! which method is called: no empty segments, no dot segments, no control characters.
 
-use foundation::nearest;
-
 use super::{mask, text, words};
 use crate::{
     invalid::Problems,
@@ -48,8 +46,8 @@ pub(super) fn check(method: &Method, given: &[(&str, &str)], problems: &mut Prob
 
 fn unknown(method: &Method, name: &str) -> String {
     let own = method.parameters.keys().copied();
-    let guess =
-        nearest(name, own.clone()).or_else(|| nearest(name, GLOBAL_PARAMETERS.keys().copied()));
+    let guess = words::closest(name, own.clone())
+        .or_else(|| words::closest(name, GLOBAL_PARAMETERS.keys().copied()));
     let known: Vec<&str> = own.collect();
     let listed = match known.as_slice() {
         [] => "this method has no parameters of its own".to_owned(),

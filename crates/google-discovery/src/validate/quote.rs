@@ -49,10 +49,10 @@ pub(super) fn integers(api: &'static Api, schema: &'static Schema, body: &mut Va
                         .map(|one| (one, Expected::Type(of.as_ref()))),
                 );
             }
-            (Ok(Type::String(format)), value) if format.is_quoted_integer() => {
-                if value.is_i64() || value.is_u64() {
-                    *value = Value::String(value.to_string());
-                }
+            (Ok(Type::String(format)), value)
+                if format.is_quoted_integer() && (value.is_i64() || value.is_u64()) =>
+            {
+                *value = Value::String(value.to_string());
             }
             _ => {}
         }

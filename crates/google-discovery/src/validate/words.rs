@@ -27,7 +27,7 @@ pub(super) fn list(names: &[&str]) -> String {
 
 pub(super) fn not_one_of(value: &str, allowed: &[&str]) -> String {
     let allowed_words = list(allowed);
-    match nearest(value, allowed.iter().copied()) {
+    match closest(value, allowed.iter().copied()) {
         Some(guess) => format!("must be one of {allowed_words}; did you mean `{guess}`?"),
         None => format!("must be one of {allowed_words}"),
     }
@@ -38,8 +38,23 @@ pub(super) fn unknown_field(name: &str, known: &[&str]) -> String {
         [] => "nothing is known here".to_owned(),
         some => format!("known are {}", list(some)),
     };
-    match nearest(name, known.iter().copied()) {
+    match closest(name, known.iter().copied()) {
         Some(guess) => format!("is unknown; did you mean `{guess}`? {listed}"),
         None => format!("is unknown; {listed}"),
     }
+}
+
+/// The candidate that was probably meant. Short names differ too much by one letter for the usual
+/// measure, so a single slip counts as well.
+pub(super) fn closest<'a>(
+    wanted: &str,
+    candidates: impl Iterator<Item = &'a str> + Clone,
+) -> Option<&'a str> {
+    // Comparing costs the product of the lengths.
+    let wanted = short(wanted);
+    nearest(&wanted, candidates.clone()).or_else(|| {
+        candidates
+            .filter(|candidate| candidate.len() > 1)
+            .find(|candidate| strsim::damerau_levenshtein(&wanted, candidate) == 1)
+    })
 }

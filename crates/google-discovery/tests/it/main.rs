@@ -1,0 +1,10 @@
+//! What the catalogue promises, seen from outside.
+
+mod catalogue;
+mod masks;
+mod random;
+mod routes;
+mod search;
+mod speed;
+mod traps;
+mod validation;
