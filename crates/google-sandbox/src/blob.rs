@@ -39,7 +39,10 @@ impl Serialize for Blob {
 impl<'de> Deserialize<'de> for Blob {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        STANDARD.decode(text).map(|bytes| Self(bytes.into())).map_err(D::Error::custom)
+        STANDARD
+            .decode(text)
+            .map(|bytes| Self(bytes.into()))
+            .map_err(D::Error::custom)
     }
 }
 
@@ -54,5 +57,7 @@ pub(crate) fn base64_lenient(text: &[u8]) -> Option<Vec<u8>> {
             other => *other,
         })
         .collect();
-    base64::engine::general_purpose::STANDARD_NO_PAD.decode(plain).ok()
+    base64::engine::general_purpose::STANDARD_NO_PAD
+        .decode(plain)
+        .ok()
 }

@@ -10,11 +10,7 @@ use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::{
-    error::ApiError,
-    page,
-    world::World,
-};
+use crate::{error::ApiError, page, world::World};
 
 /// Answers one method.
 pub(crate) type Handler = fn(&mut Call<'_>) -> Result<Reply, ApiError>;
@@ -82,7 +78,10 @@ pub(crate) struct Notice {
 impl Call<'_> {
     /// The first value of a parameter.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.params.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.params
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The value of a parameter that routing or validation has made sure of.
@@ -108,7 +107,10 @@ impl Call<'_> {
 
     /// A page size: the parameter, or `default`, at most `most`.
     pub(crate) fn page_size(&self, name: &str, default: usize, most: usize) -> usize {
-        let asked = self.text(name).and_then(|value| value.parse().ok()).unwrap_or(default);
+        let asked = self
+            .text(name)
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(default);
         asked.clamp(1, most)
     }
 
@@ -120,7 +122,12 @@ impl Call<'_> {
         items: Vec<T>,
         size: usize,
     ) -> Result<(Vec<T>, Option<String>), ApiError> {
-        page::cut(items, size, self.text("pageToken"), &page::question(self.method.id, &self.params))
+        page::cut(
+            items,
+            size,
+            self.text("pageToken"),
+            &page::question(self.method.id, &self.params),
+        )
     }
 
     /// A header's text.
@@ -140,7 +147,9 @@ impl Call<'_> {
 
     /// Whether the token has one of these scopes (full URLs).
     pub(crate) fn has_scope(&self, any_of: &[&str]) -> bool {
-        self.scopes.iter().any(|scope| any_of.contains(&scope.as_str()))
+        self.scopes
+            .iter()
+            .any(|scope| any_of.contains(&scope.as_str()))
     }
 
     /// Refuses unless `If-Match` is absent, `*`, or this tag.
@@ -174,18 +183,33 @@ pub(crate) enum Body {
 impl Reply {
     /// 200 with JSON.
     pub(crate) fn json(value: Value) -> Self {
-        Self { status: StatusCode::OK, body: Body::Json(value), headers: Vec::new() }
+        Self {
+            status: StatusCode::OK,
+            body: Body::Json(value),
+            headers: Vec::new(),
+        }
     }
 
     /// 204 without a body, Google's answer to a deletion.
     pub(crate) fn empty() -> Self {
-        Self { status: StatusCode::NO_CONTENT, body: Body::Empty, headers: Vec::new() }
+        Self {
+            status: StatusCode::NO_CONTENT,
+            body: Body::Empty,
+            headers: Vec::new(),
+        }
     }
 
     /// 200 with content.
     pub(crate) fn media(content_type: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
-        let media = Media { content_type: content_type.into(), bytes: bytes.into() };
-        Self { status: StatusCode::OK, body: Body::Media(media), headers: Vec::new() }
+        let media = Media {
+            content_type: content_type.into(),
+            bytes: bytes.into(),
+        };
+        Self {
+            status: StatusCode::OK,
+            body: Body::Media(media),
+            headers: Vec::new(),
+        }
     }
 
     /// Adds a header.

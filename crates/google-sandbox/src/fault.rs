@@ -7,7 +7,10 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-use crate::{error::{ApiError, Info}, world::Chance};
+use crate::{
+    error::{ApiError, Info},
+    world::Chance,
+};
 
 /// How a request goes wrong.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,22 +33,41 @@ pub enum Fault {
 impl Fault {
     /// A plain error status.
     pub fn status(code: u16) -> Self {
-        Self::Status { code, reason: None, retry_after: None }
+        Self::Status {
+            code,
+            reason: None,
+            retry_after: None,
+        }
     }
 
     /// 429 with a `Retry-After`.
     pub fn rate_limited(retry_after: u64) -> Self {
-        Self::Status { code: 429, reason: None, retry_after: Some(retry_after) }
+        Self::Status {
+            code: 429,
+            reason: None,
+            retry_after: Some(retry_after),
+        }
     }
 
     /// An error status with a reason of one's own, such as 403 `domainPolicy`.
     pub fn reason(code: u16, reason: &str) -> Self {
-        Self::Status { code, reason: Some(reason.to_owned()), retry_after: None }
+        Self::Status {
+            code,
+            reason: Some(reason.to_owned()),
+            retry_after: None,
+        }
     }
 
     /// The error body this fault stands for; nothing for broken connections.
     pub(crate) fn error(&self) -> Option<ApiError> {
-        let Self::Status { code, reason, retry_after } = self else { return None };
+        let Self::Status {
+            code,
+            reason,
+            retry_after,
+        } = self
+        else {
+            return None;
+        };
         let (usual, message) = match code {
             400 => ("badRequest", "Bad Request"),
             401 => ("authError", "Invalid Credentials"),
@@ -67,7 +89,10 @@ impl Fault {
             error = error.in_domain("usageLimits");
         }
         if *code == 429 {
-            error.info = Some(Info { reason: "RATE_LIMIT_EXCEEDED", metadata: Vec::new() });
+            error.info = Some(Info {
+                reason: "RATE_LIMIT_EXCEEDED",
+                metadata: Vec::new(),
+            });
         }
         error.retry_after = *retry_after;
         Some(error)
@@ -91,19 +116,31 @@ pub struct FaultRule {
 impl FaultRule {
     /// Hits the next `times` requests of `target`.
     pub fn next(times: u32, target: &str, fault: Fault) -> Self {
-        Self { target: target.to_owned(), rate: 1.0, remaining: Some(times), fault }
+        Self {
+            target: target.to_owned(),
+            rate: 1.0,
+            remaining: Some(times),
+            fault,
+        }
     }
 
     /// Hits a share of the requests of `target`, for ever.
     pub fn share(rate: f64, target: &str, fault: Fault) -> Self {
-        Self { target: target.to_owned(), rate, remaining: None, fault }
+        Self {
+            target: target.to_owned(),
+            rate,
+            remaining: None,
+            fault,
+        }
     }
 
     fn hits(&self, id: &str) -> bool {
         self.remaining != Some(0)
             && (self.target.is_empty()
                 || id == self.target
-                || id.strip_prefix(self.target.as_str()).is_some_and(|rest| rest.starts_with('.')))
+                || id
+                    .strip_prefix(self.target.as_str())
+                    .is_some_and(|rest| rest.starts_with('.')))
     }
 }
 
@@ -135,14 +172,22 @@ impl FromStr for FaultRule {
     type Err = UnreadableFault;
 
     fn from_str(text: &str) -> Result<Self, UnreadableFault> {
-        let wrong = |problem| UnreadableFault { text: text.to_owned(), problem };
+        let wrong = |problem| UnreadableFault {
+            text: text.to_owned(),
+            problem,
+        };
         let mut pieces = text.split(',').map(str::trim);
         let head = pieces.next().unwrap_or_default();
-        let (what, share) = head.split_once('=').ok_or_else(|| wrong("the share is missing"))?;
+        let (what, share) = head
+            .split_once('=')
+            .ok_or_else(|| wrong("the share is missing"))?;
         let (target, kind) = what.rsplit_once(':').unwrap_or(("", what));
         let rate = share
             .strip_suffix('%')
-            .map_or_else(|| share.parse(), |percent| percent.parse().map(|rate: f64| rate / 100.0))
+            .map_or_else(
+                || share.parse(),
+                |percent| percent.parse().map(|rate: f64| rate / 100.0),
+            )
             .map_err(|_| wrong("the share is not a number"))?;
         if !(0.0..=1.0).contains(&rate) {
             return Err(wrong("the share is not between 0% and 100%"));
@@ -158,7 +203,12 @@ impl FromStr for FaultRule {
             ),
         };
         for piece in pieces {
-            let Fault::Status { reason, retry_after, .. } = &mut fault else {
+            let Fault::Status {
+                reason,
+                retry_after,
+                ..
+            } = &mut fault
+            else {
                 return Err(wrong("lost and drop take no further words"));
             };
             match piece.split_once('=') {
@@ -170,7 +220,12 @@ impl FromStr for FaultRule {
                 _ => return Err(wrong("a word after the comma is unknown")),
             }
         }
-        Ok(Self { target: target.to_owned(), rate, remaining: None, fault })
+        Ok(Self {
+            target: target.to_owned(),
+            rate,
+            remaining: None,
+            fault,
+        })
     }
 }
 
@@ -202,12 +257,16 @@ impl FaultOrder {
     /// The rule ordered, or what is wrong with the order.
     pub(crate) fn into_rule(self) -> Result<FaultRule, String> {
         if let Some(text) = self.rule {
-            return text.parse().map_err(|error: UnreadableFault| error.to_string());
+            return text
+                .parse()
+                .map_err(|error: UnreadableFault| error.to_string());
         }
         let fault = match (self.status, self.connection.as_deref()) {
-            (Some(code), None) => {
-                Fault::Status { code, reason: self.reason, retry_after: self.retry_after }
-            }
+            (Some(code), None) => Fault::Status {
+                code,
+                reason: self.reason,
+                retry_after: self.retry_after,
+            },
             (None, Some("lost")) => Fault::LoseAnswer,
             (None, Some("drop")) => Fault::Drop,
             _ => return Err("give either `status` or `connection` (lost, drop)".to_owned()),
@@ -215,7 +274,9 @@ impl FaultOrder {
         Ok(FaultRule {
             target: self.target,
             rate: self.rate.unwrap_or(1.0),
-            remaining: self.times.or(if self.rate.is_none() { Some(1) } else { None }),
+            remaining: self
+                .times
+                .or(if self.rate.is_none() { Some(1) } else { None }),
             fault,
         })
     }
@@ -227,11 +288,19 @@ mod tests {
 
     #[test]
     fn rules_are_read_from_text() {
-        let rule: FaultRule = "gmail:429=10%,retry-after=1".parse().expect("the documented form");
+        let rule: FaultRule = "gmail:429=10%,retry-after=1"
+            .parse()
+            .expect("the documented form");
         assert_eq!(rule, FaultRule::share(0.1, "gmail", Fault::rate_limited(1)));
         let rule: FaultRule = "503=2%".parse().expect("the documented form");
         assert_eq!(rule, FaultRule::share(0.02, "", Fault::status(503)));
-        for wrong in ["503", "99=1%", "503=200%", "503=2%,soon", "lost=1%,reason=x"] {
+        for wrong in [
+            "503",
+            "99=1%",
+            "503=200%",
+            "503=2%,soon",
+            "lost=1%,reason=x",
+        ] {
             assert!(wrong.parse::<FaultRule>().is_err(), "{wrong}");
         }
     }
@@ -253,7 +322,9 @@ mod tests {
         let count = |seed| {
             let mut rules = vec![FaultRule::share(0.1, "", Fault::Drop)];
             let mut chance = Chance::new(seed);
-            (0..10_000).filter(|_| choose(&mut rules, &mut chance, "x").is_some()).count()
+            (0..10_000)
+                .filter(|_| choose(&mut rules, &mut chance, "x").is_some())
+                .count()
         };
         assert!((900..1100).contains(&count(3)));
         assert_eq!(count(3), count(3));

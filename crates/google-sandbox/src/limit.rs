@@ -28,15 +28,24 @@ struct Bucket {
 impl RateLimits {
     /// Lets each account make this many requests a second to an API, and this many at once.
     pub(crate) fn set(&mut self, api: &str, per_second: f64, burst: f64) {
-        self.rules.insert(api.to_owned(), Rule { per_second, burst });
+        self.rules
+            .insert(api.to_owned(), Rule { per_second, burst });
         self.buckets.retain(|(_, limited), _| limited != api);
     }
 
     /// Takes one request out; otherwise says after how many seconds there is one again.
     pub(crate) fn take(&mut self, user: &str, api: &str, now: Timestamp) -> Result<(), u64> {
-        let Some(rule) = self.rules.get(api).copied() else { return Ok(()) };
-        let full = Bucket { left: rule.burst, at: now };
-        let bucket = self.buckets.entry((user.to_owned(), api.to_owned())).or_insert(full);
+        let Some(rule) = self.rules.get(api).copied() else {
+            return Ok(());
+        };
+        let full = Bucket {
+            left: rule.burst,
+            at: now,
+        };
+        let bucket = self
+            .buckets
+            .entry((user.to_owned(), api.to_owned()))
+            .or_insert(full);
         let passed = now.duration_since(bucket.at).as_secs_f64().max(0.0);
         bucket.left = (bucket.left + passed * rule.per_second).min(rule.burst);
         bucket.at = now;
@@ -70,6 +79,9 @@ mod tests {
         assert_eq!(limits.take("a", "gmail", now), Err(1));
         assert_eq!(limits.take("b", "gmail", now), Ok(()));
         assert_eq!(limits.take("a", "drive", now), Ok(()));
-        assert_eq!(limits.take("a", "gmail", now + SignedDuration::from_millis(500)), Ok(()));
+        assert_eq!(
+            limits.take("a", "gmail", now + SignedDuration::from_millis(500)),
+            Ok(())
+        );
     }
 }

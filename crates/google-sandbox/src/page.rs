@@ -9,9 +9,18 @@ use crate::error::ApiError;
 
 /// What a token is bound to: the method and every parameter that selects items.
 pub(crate) fn question(method: &str, params: &[(String, String)]) -> u64 {
-    const FREE: &[&str] = &["pageToken", "fields", "maxResults", "pageSize", "prettyPrint", "alt"];
-    let mut selecting: Vec<_> =
-        params.iter().filter(|(name, _)| !FREE.contains(&name.as_str())).collect();
+    const FREE: &[&str] = &[
+        "pageToken",
+        "fields",
+        "maxResults",
+        "pageSize",
+        "prettyPrint",
+        "alt",
+    ];
+    let mut selecting: Vec<_> = params
+        .iter()
+        .filter(|(name, _)| !FREE.contains(&name.as_str()))
+        .collect();
     selecting.sort();
     let mut text = method.to_owned();
     for (name, value) in selecting {
@@ -29,11 +38,11 @@ pub(crate) fn cut<T>(
 ) -> Result<(Vec<T>, Option<String>), ApiError> {
     let start = match token {
         None | Some("") => 0,
-        Some(token) => {
-            read(token, *question).filter(|start| *start <= items.len()).ok_or_else(|| {
+        Some(token) => read(token, *question)
+            .filter(|start| *start <= items.len())
+            .ok_or_else(|| {
                 ApiError::new(400, "invalid", "Invalid Value").at_parameter("pageToken")
-            })?
-        }
+            })?,
     };
     let more = items.len() > start + size;
     let page = items.into_iter().skip(start).take(size).collect();
@@ -80,7 +89,17 @@ mod tests {
     #[test]
     fn a_token_of_another_question_is_refused() {
         let (_, next) = cut(vec![1, 2, 3], 1, None, &7).expect("the first page needs no token");
-        assert_eq!(cut(vec![1, 2, 3], 1, next.as_deref(), &8).expect_err("bound").code, 400);
-        assert_eq!(cut(vec![1], 1, Some("nonsense"), &7).expect_err("opaque").code, 400);
+        assert_eq!(
+            cut(vec![1, 2, 3], 1, next.as_deref(), &8)
+                .expect_err("bound")
+                .code,
+            400
+        );
+        assert_eq!(
+            cut(vec![1], 1, Some("nonsense"), &7)
+                .expect_err("opaque")
+                .code,
+            400
+        );
     }
 }

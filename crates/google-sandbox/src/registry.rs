@@ -10,11 +10,18 @@ use crate::{
 };
 
 /// Every simulated API.
-pub(crate) const ALL: &[Service] =
-    &[oauth::SERVICE, gmail::SERVICE, drive::SERVICE, calendar::SERVICE];
+pub(crate) const ALL: &[Service] = &[
+    oauth::SERVICE,
+    gmail::SERVICE,
+    drive::SERVICE,
+    calendar::SERVICE,
+];
 
 /// The handler of a method, if it is simulated.
 pub(crate) fn handler(id: &str) -> Option<Handler> {
     let routes = ALL.iter().flat_map(|service| service.routes);
-    routes.clone().find(|(known, _)| *known == id).map(|(_, handler)| *handler)
+    routes
+        .clone()
+        .find(|(known, _)| *known == id)
+        .map(|(_, handler)| *handler)
 }

@@ -24,7 +24,11 @@ use crate::{
 const LARGEST_BODY: usize = 512 * 1024 * 1024;
 
 /// Serves until told to stop, then finishes what is under way.
-pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    mut stop: watch::Receiver<bool>,
+) {
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -40,8 +44,9 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: 
             async move { respond(&shared, request).await }
         });
         let builder = auto::Builder::new(TokioExecutor::new());
-        let connection =
-            builder.serve_connection(TokioIo::new(socket), service).into_owned();
+        let connection = builder
+            .serve_connection(TokioIo::new(socket), service)
+            .into_owned();
         let watched = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = watched.await {
@@ -66,7 +71,11 @@ async fn respond(
         .or_else(|| head.uri.authority().map(http::uri::Authority::as_str))
         .unwrap_or("localhost")
         .to_owned();
-    let uri = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
+    let uri = head
+        .uri
+        .path_and_query()
+        .map_or("/", http::uri::PathAndQuery::as_str)
+        .to_owned();
     let answer = match Limited::new(body, LARGEST_BODY).collect().await {
         Ok(body) => {
             let base_url = format!("http://{host}");
@@ -75,7 +84,11 @@ async fn respond(
             door::enter(shared, incoming).await?
         }
         Err(_) => Answer::refusal(
-            &ApiError::new(413, "uploadTooLarge", "The request is too large or broke off."),
+            &ApiError::new(
+                413,
+                "uploadTooLarge",
+                "The request is too large or broke off.",
+            ),
             "sandbox",
         ),
     };
@@ -87,7 +100,9 @@ fn response(answer: Answer) -> Response<Full<Bytes>> {
     *response.status_mut() = answer.status;
     for (name, value) in answer.headers {
         if let Ok(value) = HeaderValue::try_from(value) {
-            response.headers_mut().append(HeaderName::from_static(name), value);
+            response
+                .headers_mut()
+                .append(HeaderName::from_static(name), value);
         }
     }
     response

@@ -17,9 +17,9 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use crate::{
+    door::Sessions,
     fault::FaultRule,
     limit::RateLimits,
-    door::Sessions,
     world::{Chance, Contents, User, World},
 };
 
@@ -152,7 +152,11 @@ impl Shared {
 
     /// Starts over with the world this sandbox began with.
     pub(crate) fn reset(&self) {
-        let Origin { users, seed, contents } = self.origin.clone();
+        let Origin {
+            users,
+            seed,
+            contents,
+        } = self.origin.clone();
         let fresh = World::new(users, seed, self.clock.now(), contents);
         self.world(|world| *world = fresh);
         self.sessions(|sessions| *sessions = Sessions::default());

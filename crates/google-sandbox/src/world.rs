@@ -37,7 +37,11 @@ impl User {
     pub fn new(email: &str, name: &str) -> Self {
         let email = email.to_ascii_lowercase();
         let number = crate::page::fingerprint(email.as_bytes());
-        Self { sub: format!("1{number:020}"), name: name.to_owned(), email }
+        Self {
+            sub: format!("1{number:020}"),
+            name: name.to_owned(),
+            email,
+        }
     }
 
     /// The address's domain, as in the `hd` claim.
@@ -81,7 +85,9 @@ impl World {
 
     /// The account with this address, in any case of letters.
     pub(crate) fn user(&self, email: &str) -> Option<&User> {
-        self.users.iter().find(|user| user.email.eq_ignore_ascii_case(email))
+        self.users
+            .iter()
+            .find(|user| user.email.eq_ignore_ascii_case(email))
     }
 }
 
@@ -141,7 +147,10 @@ impl Chance {
 
     /// `length` letters and digits, as in file ids and tokens.
     pub(crate) fn word(&mut self, length: usize) -> String {
-        self.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", length)
+        self.text(
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+            length,
+        )
     }
 
     /// `length` hexadecimal digits.

@@ -44,11 +44,15 @@ pub(super) fn route(incoming: &Incoming) -> Option<Routed> {
     let verb = HttpMethod::from_name(named.unwrap_or(incoming.method.as_str()))?;
     let found = match &incoming.host {
         Some(host) => catalogue().route(verb, host, &incoming.path),
-        None => likely_apis(&incoming.path)
-            .find_map(|api| catalogue().route(verb, api, &incoming.path)),
+        None => {
+            likely_apis(&incoming.path).find_map(|api| catalogue().route(verb, api, &incoming.path))
+        }
     };
     let (method, path_params) = found?;
-    Some(Routed { method, path_params })
+    Some(Routed {
+        method,
+        path_params,
+    })
 }
 
 /// The APIs a path without host may be for, the likeliest first.
@@ -75,7 +79,10 @@ pub(super) fn answer(
             run(shared, Ticket { body, ..ticket }, None)
         }
     });
-    (answer.unwrap_or_else(|error| Answer::refusal(&error, api)), owner)
+    (
+        answer.unwrap_or_else(|error| Answer::refusal(&error, api)),
+        owner,
+    )
 }
 
 /// Checks the token, its rights and the rate limits.
@@ -85,7 +92,10 @@ fn admit(
     routed: Routed,
     owner: &mut Option<String>,
 ) -> Result<Ticket, ApiError> {
-    let Routed { method, path_params } = routed;
+    let Routed {
+        method,
+        path_params,
+    } = routed;
     let now = shared.clock.now();
     let token = incoming.bearer().ok_or_else(|| unauthenticated(false))?;
     let granted = shared
@@ -98,7 +108,8 @@ fn admit(
     shared
         .knobs(|knobs| knobs.limits.take(&granted.email, method.api_name, now))
         .map_err(|wait| {
-            let mut error = ApiError::forbidden("userRateLimitExceeded", "User Rate Limit Exceeded");
+            let mut error =
+                ApiError::forbidden("userRateLimitExceeded", "User Rate Limit Exceeded");
             error.code = if method.api_name == "gmail" { 429 } else { 403 };
             error.retry_after = Some(wait);
             error.in_domain("usageLimits")
@@ -106,7 +117,11 @@ fn admit(
     let mut params = path_params;
     let transport = ["access_token", "oauth_token"];
     params.extend(
-        incoming.query.iter().filter(|(name, _)| !transport.contains(&name.as_str())).cloned(),
+        incoming
+            .query
+            .iter()
+            .filter(|(name, _)| !transport.contains(&name.as_str()))
+            .cloned(),
     );
     Ok(Ticket {
         method,
@@ -126,16 +141,24 @@ pub(super) fn json_body(bytes: &Bytes) -> Result<Value, ApiError> {
         return Ok(Value::Null);
     }
     serde_json::from_slice(bytes).map_err(|error| {
-        ApiError::new(400, "parseError", format!("Invalid JSON payload received. {error}"))
+        ApiError::new(
+            400,
+            "parseError",
+            format!("Invalid JSON payload received. {error}"),
+        )
     })
 }
 
 /// Whether Google's description allows the call.
 pub(super) fn check(ticket: &Ticket) -> Result<(), ApiError> {
     let body = Some(&ticket.body).filter(|body| !body.is_null());
-    ticket.method.validate(&ticket.params, body).map_err(|invalid| malformed(&invalid))?;
+    ticket
+        .method
+        .validate(&ticket.params, body)
+        .map_err(|invalid| malformed(&invalid))?;
     if let Some(fields) = ticket.params.iter().find(|(name, _)| name == "fields") {
-        let known = Mask::parse(&fields.1).is_some() && ticket.method.check_fields(&fields.1).is_ok();
+        let known =
+            Mask::parse(&fields.1).is_some() && ticket.method.check_fields(&fields.1).is_ok();
         if !known {
             return Err(ApiError::new(
                 400,
@@ -158,10 +181,21 @@ pub(super) fn run(
         .ok_or_else(|| ApiError::not_simulated(ticket.method.id))?;
     check(&ticket)?;
     let writes = ticket.method.access != Access::Read;
-    let range = ticket.headers.get("range").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let if_none_match =
-        ticket.headers.get("if-none-match").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let fields = ticket.params.iter().find(|(name, _)| name == "fields").map(|(_, mask)| mask.clone());
+    let range = ticket
+        .headers
+        .get("range")
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    let if_none_match = ticket
+        .headers
+        .get("if-none-match")
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    let fields = ticket
+        .params
+        .iter()
+        .find(|(name, _)| name == "fields")
+        .map(|(_, mask)| mask.clone());
     let now = shared.clock.now();
     let reply = shared.world(|world| {
         let mut call = Call {
@@ -188,7 +222,12 @@ pub(super) fn run(
     if writes {
         shared.changed.notify_one();
     }
-    render(reply, fields.as_deref(), range.as_deref(), if_none_match.as_deref())
+    render(
+        reply,
+        fields.as_deref(),
+        range.as_deref(),
+        if_none_match.as_deref(),
+    )
 }
 
 fn render(
@@ -197,16 +236,30 @@ fn render(
     range: Option<&str>,
     if_none_match: Option<&str>,
 ) -> Result<Answer, ApiError> {
-    let tag = reply.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("etag"));
-    if reply.status == StatusCode::OK && if_none_match.is_some() && if_none_match == tag.map(|(_, tag)| tag.as_str()) {
-        return Ok(Answer { status: StatusCode::NOT_MODIFIED, headers: reply.headers, body: Bytes::new() });
+    let tag = reply
+        .headers
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case("etag"));
+    if reply.status == StatusCode::OK
+        && if_none_match.is_some()
+        && if_none_match == tag.map(|(_, tag)| tag.as_str())
+    {
+        return Ok(Answer {
+            status: StatusCode::NOT_MODIFIED,
+            headers: reply.headers,
+            body: Bytes::new(),
+        });
     }
     let mut answer = match reply.body {
         Body::Json(value) => {
             let mask = fields.and_then(Mask::parse).unwrap_or_default();
             Answer::json(reply.status, &mask.apply(value))
         }
-        Body::Empty => Answer { status: reply.status, headers: Vec::new(), body: Bytes::new() },
+        Body::Empty => Answer {
+            status: reply.status,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        },
         Body::Media(media) => cut(media, range)?,
     };
     answer.headers.extend(reply.headers);
@@ -216,10 +269,19 @@ fn render(
 /// The content, or the range of it that was asked for.
 fn cut(media: Media, range: Option<&str>) -> Result<Answer, ApiError> {
     let length = media.bytes.len();
-    let mut headers = vec![("content-type", media.content_type), ("accept-ranges", "bytes".into())];
-    let asked = range.and_then(|range| range.strip_prefix("bytes=")).and_then(|range| span(range, length));
+    let mut headers = vec![
+        ("content-type", media.content_type),
+        ("accept-ranges", "bytes".into()),
+    ];
+    let asked = range
+        .and_then(|range| range.strip_prefix("bytes="))
+        .and_then(|range| span(range, length));
     match asked {
-        None => Ok(Answer { status: StatusCode::OK, headers, body: media.bytes }),
+        None => Ok(Answer {
+            status: StatusCode::OK,
+            headers,
+            body: media.bytes,
+        }),
         Some(None) => Err(ApiError::new(
             416,
             "requestedRangeNotSatisfiable",
@@ -227,9 +289,16 @@ fn cut(media: Media, range: Option<&str>) -> Result<Answer, ApiError> {
         )
         .at("header", "Range")),
         Some(Some((first, end))) => {
-            headers.push(("content-range", format!("bytes {first}-{}/{length}", end - 1)));
+            headers.push((
+                "content-range",
+                format!("bytes {first}-{}/{length}", end - 1),
+            ));
             let body = media.bytes.slice(first..end);
-            Ok(Answer { status: StatusCode::PARTIAL_CONTENT, headers, body })
+            Ok(Answer {
+                status: StatusCode::PARTIAL_CONTENT,
+                headers,
+                body,
+            })
         }
     }
 }
@@ -243,7 +312,11 @@ fn span(range: &str, length: usize) -> Option<Option<(usize, usize)>> {
         return Some((count > 0 && length > 0).then(|| (length.saturating_sub(count), length)));
     }
     let first: usize = first.parse().ok()?;
-    let end = if last.is_empty() { length } else { last.parse::<usize>().ok()?.checked_add(1)?.min(length) };
+    let end = if last.is_empty() {
+        length
+    } else {
+        last.parse::<usize>().ok()?.checked_add(1)?.min(length)
+    };
     Some((first < end).then_some((first, end)))
 }
 
@@ -268,7 +341,10 @@ fn unauthenticated(given: bool) -> ApiError {
         "Bearer realm=\"https://accounts.google.com/\""
     });
     if given {
-        error.info = Some(Info { reason: "ACCESS_TOKEN_INVALID", metadata: Vec::new() });
+        error.info = Some(Info {
+            reason: "ACCESS_TOKEN_INVALID",
+            metadata: Vec::new(),
+        });
     }
     error
 }
@@ -282,9 +358,8 @@ fn insufficient_scope(method: &Method) -> ApiError {
         reason: "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
         metadata: vec![("method", method.id.to_owned())],
     });
-    error.challenge = Some(
-        "Bearer realm=\"https://accounts.google.com/\", error=\"insufficient_scope\"",
-    );
+    error.challenge =
+        Some("Bearer realm=\"https://accounts.google.com/\", error=\"insufficient_scope\"");
     error
 }
 
@@ -293,7 +368,10 @@ fn malformed(invalid: &Invalid) -> ApiError {
     let mut lines = Vec::new();
     let mut violations = Vec::new();
     for problem in &invalid.problems {
-        let place = problem.path.split_once('.').map_or(problem.path.as_str(), |(_, name)| name);
+        let place = problem
+            .path
+            .split_once('.')
+            .map_or(problem.path.as_str(), |(_, name)| name);
         lines.push(format!("Invalid value at '{place}': {}", problem.message));
         violations.push((place.to_owned(), problem.message.clone()));
     }

@@ -22,7 +22,8 @@ pub(super) fn is_batch(incoming: &Incoming) -> bool {
 
 /// Answers every call of a batch.
 pub(super) fn answer(shared: &Arc<Shared>, incoming: &Incoming) -> Answer {
-    let refuse = |message: &str| Answer::refusal(&ApiError::new(400, "badRequest", message), "gmail");
+    let refuse =
+        |message: &str| Answer::refusal(&ApiError::new(400, "badRequest", message), "gmail");
     let content_type = incoming.header("content-type").unwrap_or_default();
     let Some(parts) = multipart::boundary(content_type)
         .and_then(|boundary| multipart::parts(&incoming.body, &boundary))
@@ -38,9 +39,14 @@ pub(super) fn answer(shared: &Arc<Shared>, incoming: &Incoming) -> Answer {
         let inner = read(incoming, part.content)
             .and_then(|inner| one(shared, &inner).ok())
             .unwrap_or_else(|| refuse("Failed to parse an inner request of the batch."));
-        body.extend_from_slice(format!("--{boundary}\r\nContent-Type: application/http\r\n").as_bytes());
+        body.extend_from_slice(
+            format!("--{boundary}\r\nContent-Type: application/http\r\n").as_bytes(),
+        );
         if let Some(id) = part.header("content-id") {
-            let id = id.strip_prefix('<').map_or_else(|| format!("response-{id}"), |rest| format!("<response-{rest}"));
+            let id = id.strip_prefix('<').map_or_else(
+                || format!("response-{id}"),
+                |rest| format!("<response-{rest}"),
+            );
             body.extend_from_slice(format!("Content-ID: {id}\r\n").as_bytes());
         }
         body.extend_from_slice(b"\r\n");
@@ -50,7 +56,10 @@ pub(super) fn answer(shared: &Arc<Shared>, incoming: &Incoming) -> Answer {
     body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
     Answer {
         status: StatusCode::OK,
-        headers: vec![("content-type", format!("multipart/mixed; boundary={boundary}"))],
+        headers: vec![(
+            "content-type",
+            format!("multipart/mixed; boundary={boundary}"),
+        )],
         body: body.into(),
     }
 }
@@ -58,7 +67,9 @@ pub(super) fn answer(shared: &Arc<Shared>, incoming: &Incoming) -> Answer {
 /// The inner request of a part; the outer authorisation holds where it has none of its own.
 fn read(outer: &Incoming, content: &[u8]) -> Option<Incoming> {
     let line_end = content.iter().position(|byte| *byte == b'\n')?;
-    let line = String::from_utf8_lossy(&content[..line_end]).trim().to_owned();
+    let line = String::from_utf8_lossy(&content[..line_end])
+        .trim()
+        .to_owned();
     let mut words = line.split_ascii_whitespace();
     let (method, target) = (words.next()?, words.next()?);
     // Google's own clients write the path; some write the whole URL.
@@ -79,8 +90,13 @@ fn read(outer: &Incoming, content: &[u8]) -> Option<Incoming> {
         headers.insert("authorization", value.clone());
     }
     let body = Bytes::copy_from_slice(body);
-    let mut inner =
-        Incoming::new(method.parse().ok()?, &path, headers, body, outer.base_url.clone());
+    let mut inner = Incoming::new(
+        method.parse().ok()?,
+        &path,
+        headers,
+        body,
+        outer.base_url.clone(),
+    );
     let nested = is_batch(&inner);
     inner.host = inner.host.or_else(|| outer.host.clone());
     (!nested).then_some(inner)

@@ -23,7 +23,9 @@ impl Mask {
             return value;
         }
         match value {
-            Value::Array(items) => Value::Array(items.into_iter().map(|item| self.apply(item)).collect()),
+            Value::Array(items) => {
+                Value::Array(items.into_iter().map(|item| self.apply(item)).collect())
+            }
             Value::Object(fields) => Value::Object(self.keep(fields)),
             other => other,
         }
@@ -32,14 +34,21 @@ impl Mask {
     fn keep(&self, fields: Map<String, Value>) -> Map<String, Value> {
         let mut kept = Map::new();
         for (name, value) in fields {
-            let wanted = self.0.iter().filter(|(field, _)| *field == name || field == "*");
+            let wanted = self
+                .0
+                .iter()
+                .filter(|(field, _)| *field == name || field == "*");
             let mut below = Mask::default();
             let mut named = false;
             for (_, mask) in wanted {
                 if named && (below.0.is_empty() || mask.0.is_empty()) {
                     below = Mask::default();
                 } else {
-                    below.0.extend(mask.0.iter().map(|(field, mask)| (field.clone(), mask.copy())));
+                    below.0.extend(
+                        mask.0
+                            .iter()
+                            .map(|(field, mask)| (field.clone(), mask.copy())),
+                    );
                 }
                 named = true;
             }
@@ -51,7 +60,12 @@ impl Mask {
     }
 
     fn copy(&self) -> Self {
-        Self(self.0.iter().map(|(field, mask)| (field.clone(), mask.copy())).collect())
+        Self(
+            self.0
+                .iter()
+                .map(|(field, mask)| (field.clone(), mask.copy()))
+                .collect(),
+        )
     }
 }
 
@@ -108,10 +122,19 @@ mod tests {
     fn masks_keep_what_they_name() {
         let value = json!({"a": 1, "b": {"c": 2, "d": {"e": 3, "f": 4}}, "g": [{"h": 5, "i": 6}]});
         assert_eq!(masked("a", value.clone()), json!({"a": 1}));
-        assert_eq!(masked("b/d/e,g(h)", value.clone()), json!({"b": {"d": {"e": 3}}, "g": [{"h": 5}]}));
+        assert_eq!(
+            masked("b/d/e,g(h)", value.clone()),
+            json!({"b": {"d": {"e": 3}}, "g": [{"h": 5}]})
+        );
         assert_eq!(masked("*", value.clone()), value);
-        assert_eq!(masked("b(c,d(f))", value.clone()), json!({"b": {"c": 2, "d": {"f": 4}}}));
-        assert_eq!(masked("*/c", value), json!({"a": 1, "b": {"c": 2}, "g": [{}]}));
+        assert_eq!(
+            masked("b(c,d(f))", value.clone()),
+            json!({"b": {"c": 2, "d": {"f": 4}}})
+        );
+        assert_eq!(
+            masked("*/c", value),
+            json!({"a": 1, "b": {"c": 2}, "g": [{}]})
+        );
     }
 
     #[test]

@@ -69,13 +69,26 @@ impl Incoming {
     ) -> Self {
         let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
         let (host, path) = split_host(path);
-        let query = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        Self { method, host, path, query, headers, body, base_url }
+        let query = url::form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
+        Self {
+            method,
+            host,
+            path,
+            query,
+            headers,
+            body,
+            base_url,
+        }
     }
 
     /// The first value of a query parameter.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.query
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// A header's text.
@@ -85,7 +98,9 @@ impl Incoming {
 
     /// The body as a form.
     pub(crate) fn form(&self) -> Vec<(String, String)> {
-        url::form_urlencoded::parse(&self.body).into_owned().collect()
+        url::form_urlencoded::parse(&self.body)
+            .into_owned()
+            .collect()
     }
 
     /// The access token: the header first, then the query.
@@ -94,15 +109,23 @@ impl Incoming {
             let (kind, token) = value.split_once(' ')?;
             kind.eq_ignore_ascii_case("bearer").then(|| token.trim())
         });
-        from_header.or_else(|| self.query("access_token")).or_else(|| self.query("oauth_token"))
+        from_header
+            .or_else(|| self.query("access_token"))
+            .or_else(|| self.query("oauth_token"))
     }
 }
 
 fn split_host(path: &str) -> (Option<String>, String) {
     let rest = path.strip_prefix('/').unwrap_or(path);
     let (first, below) = rest.split_once('/').unwrap_or((rest, ""));
-    let is_host = [".googleapis.com", ".google.com"].iter().any(|end| first.ends_with(end));
-    if is_host { (Some(first.to_owned()), format!("/{below}")) } else { (None, format!("/{rest}")) }
+    let is_host = [".googleapis.com", ".google.com"]
+        .iter()
+        .any(|end| first.ends_with(end));
+    if is_host {
+        (Some(first.to_owned()), format!("/{below}"))
+    } else {
+        (None, format!("/{rest}"))
+    }
 }
 
 impl Answer {
@@ -131,7 +154,9 @@ impl Answer {
             answer.headers.push(("retry-after", seconds.to_string()));
         }
         if let Some(challenge) = error.challenge {
-            answer.headers.push(("www-authenticate", challenge.to_owned()));
+            answer
+                .headers
+                .push(("www-authenticate", challenge.to_owned()));
         }
         answer
     }
@@ -182,13 +207,22 @@ fn one(shared: &Arc<Shared>, incoming: &Incoming) -> Result<Answer, Broken> {
 
 /// An injected error in the shape of whoever is asked.
 fn faulty(error: &ApiError, api: &str) -> Answer {
-    if api == "oauth" { oauth::injected(error) } else { Answer::refusal(error, api) }
+    if api == "oauth" {
+        oauth::injected(error)
+    } else {
+        Answer::refusal(error, api)
+    }
 }
 
 fn owner_of(shared: &Arc<Shared>, incoming: &Incoming) -> Option<String> {
     let token = incoming.bearer()?;
     let now = shared.clock.now();
-    shared.world(|world| world.oauth.bearer(token, now).map(|token| token.email.clone()))
+    shared.world(|world| {
+        world
+            .oauth
+            .bearer(token, now)
+            .map(|token| token.email.clone())
+    })
 }
 
 /// What a request is for.
@@ -203,7 +237,9 @@ impl Target {
     fn of(shared: &Arc<Shared>, incoming: &Incoming) -> Self {
         if let Some(id) = upload::session_id(incoming) {
             let method = shared.sessions(|sessions| {
-                sessions.get(&id).map(|session| session.ticket.method.id.to_owned())
+                sessions
+                    .get(&id)
+                    .map(|session| session.ticket.method.id.to_owned())
             });
             return Self::Piece(id, method.unwrap_or_else(|| "upload.unknown".to_owned()));
         }
@@ -228,8 +264,14 @@ impl Target {
             Self::Api(routed) => api::answer(shared, incoming, routed),
             Self::Piece(id, _) => upload::piece(shared, incoming, &id),
             Self::Nothing => {
-                let message = format!("The requested URL {} was not found on this server.", incoming.path);
-                (Answer::refusal(&ApiError::not_found(message), "sandbox"), None)
+                let message = format!(
+                    "The requested URL {} was not found on this server.",
+                    incoming.path
+                );
+                (
+                    Answer::refusal(&ApiError::not_found(message), "sandbox"),
+                    None,
+                )
             }
         }
     }
@@ -249,7 +291,13 @@ mod tests {
             split("/gmail.googleapis.com/gmail/v1/users/me"),
             ("gmail.googleapis.com".into(), "/gmail/v1/users/me".into())
         );
-        assert_eq!(split("/drive/v3/files/a.b"), (String::new(), "/drive/v3/files/a.b".into()));
-        assert_eq!(split("/oauth2.googleapis.com"), ("oauth2.googleapis.com".into(), "/".into()));
+        assert_eq!(
+            split("/drive/v3/files/a.b"),
+            (String::new(), "/drive/v3/files/a.b".into())
+        );
+        assert_eq!(
+            split("/oauth2.googleapis.com"),
+            ("oauth2.googleapis.com".into(), "/".into())
+        );
     }
 }

@@ -18,14 +18,19 @@ impl Part<'_> {
 
 /// A header's value in a parsed list.
 pub(crate) fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    headers
+        .iter()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.as_str())
 }
 
 /// The `boundary` of a multipart content type.
 pub(crate) fn boundary(content_type: &str) -> Option<String> {
     content_type.split(';').find_map(|piece| {
         let (name, value) = piece.trim().split_once('=')?;
-        name.trim().eq_ignore_ascii_case("boundary").then(|| value.trim().trim_matches('"').into())
+        name.trim()
+            .eq_ignore_ascii_case("boundary")
+            .then(|| value.trim().trim_matches('"').into())
     })
 }
 
@@ -36,7 +41,10 @@ pub(crate) fn parts<'a>(body: &'a [u8], boundary: &str) -> Option<Vec<Part<'a>>>
     let mut start: Option<usize> = None;
     let mut at = 0;
     while at <= body.len() {
-        let line_end = body[at..].iter().position(|byte| *byte == b'\n').map(|end| at + end + 1);
+        let line_end = body[at..]
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map(|end| at + end + 1);
         let next = line_end.unwrap_or(body.len());
         let line = trim_end(&body[at..next]);
         if let Some(rest) = line.strip_prefix(delimiter.as_bytes())
@@ -63,7 +71,10 @@ pub(crate) fn split_head(bytes: &[u8]) -> (Vec<(String, String)>, &[u8]) {
     let mut headers = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
-        let end = bytes[at..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |n| at + n + 1);
+        let end = bytes[at..]
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map_or(bytes.len(), |n| at + n + 1);
         let line = trim_end(&bytes[at..end]);
         at = end;
         if line.is_empty() {
@@ -107,6 +118,9 @@ mod tests {
     #[test]
     fn an_open_body_is_refused() {
         assert!(parts(b"--x\r\n\r\nabc", "x").is_none());
-        assert_eq!(boundary("multipart/related; boundary=\"a b\"").as_deref(), Some("a b"));
+        assert_eq!(
+            boundary("multipart/related; boundary=\"a b\"").as_deref(),
+            Some("a b")
+        );
     }
 }

@@ -100,7 +100,9 @@ impl Session {
             return Step::Wrong("Every piece but the last must be a multiple of 256 KiB.".into());
         }
         if first > here {
-            return Step::Wrong(format!("The piece starts at {first}, but only {here} bytes are here."));
+            return Step::Wrong(format!(
+                "The piece starts at {first}, but only {here} bytes are here."
+            ));
         }
         // A repeated beginning is what a client sends that missed our last answer.
         let known = usize::try_from(here - first).expect("below the content's length or skipped");
@@ -112,7 +114,11 @@ impl Session {
 
     fn state(&self) -> Step {
         let here = self.received.len() as u64;
-        if self.total == Some(here) { Step::Complete } else { Step::Incomplete(here) }
+        if self.total == Some(here) {
+            Step::Complete
+        } else {
+            Step::Incomplete(here)
+        }
     }
 }
 
@@ -120,11 +126,16 @@ type Range = (Option<(u64, u64)>, Option<u64>);
 
 fn parse(text: &str) -> Option<Range> {
     let (range, total) = text.strip_prefix("bytes")?.trim_start().split_once('/')?;
-    let total = if total == "*" { None } else { Some(total.parse().ok()?) };
+    let total = if total == "*" {
+        None
+    } else {
+        Some(total.parse().ok()?)
+    };
     if range == "*" {
         return Some((None, total));
     }
     let (first, last) = range.split_once('-')?;
     let (first, last) = (first.parse().ok()?, last.parse().ok()?);
-    (first <= last && total.is_none_or(|total| last < total)).then_some((Some((first, last)), total))
+    (first <= last && total.is_none_or(|total| last < total))
+        .then_some((Some((first, last)), total))
 }

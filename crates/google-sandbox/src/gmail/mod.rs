@@ -11,5 +11,16 @@ use crate::call::Service;
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub(crate) struct State {}
 
-pub(crate) const SERVICE: Service =
-    Service { name: "gmail", routes: &[], open: |_, _| {}, seed: |_, _| {} };
+pub(crate) const SERVICE: Service = Service {
+    name: "gmail",
+    routes: &[],
+    open: |_, _| {},
+    seed: |_, _| {},
+};
+
+pub(crate) fn deliver_notice(
+    _world: &mut crate::world::World,
+    _notice: &crate::call::Notice,
+    _now: jiff::Timestamp,
+) {
+}
