@@ -7,11 +7,15 @@
 mod arguments;
 mod context;
 mod error;
+mod file_name;
+mod local_file;
+mod media_type;
 mod meta;
 mod outcome;
 mod policy;
 pub mod resource;
 mod schema;
+mod scopes;
 mod selection;
 mod text;
 mod tool;

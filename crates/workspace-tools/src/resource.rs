@@ -5,7 +5,30 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use crate::{ToolCx, ToolError, gmail};
+
+/// A file that was fetched.
+#[derive(Clone, Debug)]
+pub struct ResourceContent {
+    /// Its media type.
+    pub mime_type: String,
+    /// Its name, harmless on every system.
+    pub name: String,
+    /// What it holds.
+    pub bytes: Bytes,
+}
+
+/// Fetches the file behind a reference as the account `cx` is bound to; whoever calls has checked
+/// that the reference names that account.
+pub async fn read(cx: &ToolCx, uri: &ResourceUri) -> Result<ResourceContent, ToolError> {
+    match &uri.target {
+        Target::Attachment { message, part } => gmail::read_resource(cx, message, part).await,
+        Target::File { id } => Err(ToolError::input(format!("file {id}"))),
+    }
+}
 
 /// A file that can be fetched.
 #[derive(Clone, Debug, Eq, PartialEq)]
