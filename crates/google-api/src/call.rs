@@ -1,14 +1,27 @@
 //! One call of one Google method, from parameters to answer.
+//!
+//! Not how it is sent: that is `send`. Invariant: a call that does not fit Google's description of
+//! the method is refused before anything is sent.
 
+use std::{borrow::Cow, time::Duration};
+
+use foundation::Kind;
+use google_discovery::Method;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::time::Instant;
 
-use crate::{ApiError, Client, Download, Media, Range};
+use crate::{
+    ApiError, Client,
+    request::{self, Door, Parameters, Wire},
+    send::{Plan, Reply},
+};
 
 /// Whether repeating a call whose answer was lost is safe.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Idempotency {
-    /// As the HTTP verb says: GET, PUT and DELETE are repeated, POST and PATCH are not.
+    /// As the method says: what sets or reads is repeated, what creates or sends is not.
     ByVerb,
     /// The request carries a client-chosen id or key, so a repeat cannot happen twice.
     Keyed,
@@ -18,27 +31,46 @@ pub enum Idempotency {
 
 /// A call being prepared. Nothing is sent before one of the finishing methods is awaited.
 #[must_use = "a call does nothing until it is sent"]
+#[derive(Clone)]
 pub struct Call {
-    client: Client,
-    method: &'static str,
-    parameters: Vec<(&'static str, String)>,
-    body: Option<Value>,
+    pub(crate) client: Client,
+    method: Result<&'static Method, String>,
+    pub(crate) parameters: Parameters,
+    pub(crate) body: Option<Value>,
+    headers: HeaderMap,
     idempotency: Idempotency,
+    deadline: Option<Duration>,
 }
 
 impl Call {
-    pub(crate) fn new(client: Client, method: &'static str) -> Self {
-        Self { client, method, parameters: Vec::new(), body: None, idempotency: Idempotency::ByVerb }
+    pub(crate) fn new(client: Client, method: Result<&'static Method, String>) -> Self {
+        Self {
+            client,
+            method,
+            parameters: Vec::new(),
+            body: None,
+            headers: HeaderMap::new(),
+            idempotency: Idempotency::ByVerb,
+            deadline: None,
+        }
     }
 
     /// Adds a path or query parameter; repeat for repeated parameters.
-    pub fn param(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.parameters.push((name, value.to_string()));
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers hand over numbers and text alike"
+    )]
+    pub fn param(mut self, name: impl Into<Cow<'static, str>>, value: impl ToString) -> Self {
+        self.parameters.push((name.into(), value.to_string()));
         self
     }
 
     /// Adds a parameter when there is a value.
-    pub fn param_opt<T: ToString>(self, name: &'static str, value: Option<T>) -> Self {
+    pub fn param_opt<T: ToString>(
+        self,
+        name: impl Into<Cow<'static, str>>,
+        value: Option<T>,
+    ) -> Self {
         match value {
             Some(value) => self.param(name, value),
             None => self,
@@ -48,14 +80,17 @@ impl Call {
     /// Adds a parameter once per value.
     pub fn params<T: ToString>(
         self,
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         values: impl IntoIterator<Item = T>,
     ) -> Self {
-        values.into_iter().fold(self, |call, value| call.param(name, value))
+        let name = name.into();
+        values
+            .into_iter()
+            .fold(self, |call, value| call.param(name.clone(), value))
     }
 
     /// The fields of the answer that are wanted (Google's partial response syntax).
-    pub fn fields(self, mask: &'static str) -> Self {
+    pub fn fields(self, mask: impl ToString) -> Self {
         self.param("fields", mask)
     }
 
@@ -65,48 +100,102 @@ impl Call {
         self
     }
 
+    /// Adds an HTTP header, such as `If-Match` or `X-Goog-Drive-Resource-Keys`. A value that no
+    /// header can hold is left out.
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.append(HeaderName::from_static(name), value);
+        }
+        self
+    }
+
     /// Says whether a repeat is safe when an answer is lost.
     pub fn idempotency(mut self, idempotency: Idempotency) -> Self {
         self.idempotency = idempotency;
         self
     }
 
+    /// How long the call may take in all, instead of the configured time.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
     /// Sends and reads the answer as JSON; an empty answer is `null`.
     pub async fn send(self) -> Result<Value, ApiError> {
-        let _ = (self.client, self.method, self.parameters, self.body, self.idempotency);
-        unimplemented!()
+        self.send_as().await
     }
 
-    /// Sends and reads the answer as `T`.
-    pub async fn send_as<T: DeserializeOwned>(self) -> Result<T, ApiError> {
-        unimplemented!()
+    /// Sends and reads the answer as `T`; an empty answer is read as `null`.
+    pub async fn send_as<T: DeserializeOwned>(mut self) -> Result<T, ApiError> {
+        let method = self.checked()?;
+        let wire = self.wire(method, Door::Json)?;
+        let plan = self.plan(method, self.client.google.shared.config.deadline);
+        read(method, self.client.transmit(&plan, wire).await?)
     }
 
-    /// Sends and reads page after page until `limit` elements of the list field `items` are there.
-    /// Returns the elements and the token of the next page, if any is left. Google is asked for
-    /// no more than is needed (`maxResults` or `pageSize` is set from `limit`).
-    pub async fn collect<T: DeserializeOwned>(
-        self,
-        items: &'static str,
-        limit: usize,
-    ) -> Result<(Vec<T>, Option<String>), ApiError> {
-        let _ = (items, limit);
-        unimplemented!()
+    /// The method, once everything fits it.
+    pub(crate) fn checked(&mut self) -> Result<&'static Method, ApiError> {
+        let method = self.method.clone().map_err(|problem| {
+            ApiError::new(Kind::Internal, "unknown", problem)
+                .hint("look the method up by its id in the catalogue")
+        })?;
+        request::check(method, &mut self.parameters, self.body.as_mut())?;
+        Ok(method)
     }
 
-    /// Downloads the media of the method (`alt=media`, exports), at most `max_bytes`.
-    pub async fn download(
-        self,
-        range: Option<Range>,
-        max_bytes: u64,
-    ) -> Result<Download, ApiError> {
-        let _ = (range, max_bytes);
-        unimplemented!()
+    /// The method, before anything is checked; none when it does not exist.
+    pub(crate) fn method(&self) -> Option<&'static Method> {
+        self.method.as_ref().ok().copied()
     }
 
-    /// Sends the body as metadata together with `media`: multipart to 5 MB, resumable above.
-    pub async fn upload(self, media: Media) -> Result<Value, ApiError> {
-        let _ = media;
-        unimplemented!()
+    pub(crate) fn wire(&self, method: &'static Method, door: Door) -> Result<Wire, ApiError> {
+        let mut wire = request::build(method, door, &self.parameters, self.body.as_ref())?;
+        wire.headers.extend(self.headers.clone());
+        Ok(wire)
     }
+
+    /// How to send it, with `usual` time when the call sets none of its own.
+    pub(crate) fn plan(&self, method: &'static Method, usual: Duration) -> Plan {
+        Plan {
+            method,
+            repeatable: match self.idempotency {
+                Idempotency::ByVerb => method.idempotent(),
+                Idempotency::Keyed => true,
+                Idempotency::Never => false,
+            },
+            deadline: Instant::now() + self.deadline.unwrap_or(usual),
+            streamed: false,
+            charged: true,
+        }
+    }
+}
+
+/// Reads a JSON answer.
+pub(crate) fn read<T: DeserializeOwned>(
+    method: &'static Method,
+    reply: Reply,
+) -> Result<T, ApiError> {
+    let status = reply.status.as_u16();
+    if !reply.status.is_success() {
+        let message = format!("Google answered {} with status {status}", method.id);
+        return Err(ApiError {
+            status: Some(status),
+            ..ApiError::new(Kind::Upstream, method.id, message).hint("read it again")
+        });
+    }
+    let bytes = reply.bytes();
+    let text: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
+    serde_json::from_slice(text).map_err(|error| {
+        // The parser's own words can quote content, so only the place is told.
+        let place = format!("line {}, column {}", error.line(), error.column());
+        let message = format!(
+            "Google's answer to {} could not be read at {place}",
+            method.id
+        );
+        ApiError {
+            status: Some(status),
+            ..ApiError::new(Kind::Upstream, method.id, message)
+        }
+    })
 }

@@ -54,7 +54,11 @@ pub struct StaticToken(pub SecretString);
 
 impl TokenSource for StaticToken {
     fn token<'a>(&'a self, _: &'a [String]) -> BoxFuture<'a, Result<AccessToken, TokenError>> {
-        Box::pin(async { Ok(AccessToken { secret: self.0.clone() }) })
+        Box::pin(async {
+            Ok(AccessToken {
+                secret: self.0.clone(),
+            })
+        })
     }
 
     fn rejected<'a>(&'a self, _: &'a AccessToken) -> BoxFuture<'a, ()> {
