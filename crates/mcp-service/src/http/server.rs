@@ -102,9 +102,19 @@ pub enum ServeError {
 impl Server {
     /// Listens, without answering yet.
     pub async fn bind(config: HttpConfig, program: Program) -> Result<Self, ServeError> {
+        let listener = listen(config.bind).await?;
+        Self::on(listener, config, program)
+    }
+
+    /// Like [`Server::bind`] for a listener that is open already.
+    pub fn on(
+        listener: TcpListener,
+        config: HttpConfig,
+        program: Program,
+    ) -> Result<Self, ServeError> {
         let shell = shell(&config, &program);
         let handler = ToolsHandler::new(Arc::clone(&shell), Transport::Http);
-        Self::assemble(config, program, shell, &handler).await
+        Self::assemble(listener, config, program, shell, &handler)
     }
 
     /// Like [`Server::bind`] for a program that speaks more of the protocol than [`Tools`] can
@@ -114,11 +124,13 @@ impl Server {
         program: Program,
         handler: H,
     ) -> Result<Self, ServeError> {
+        let listener = listen(config.bind).await?;
         let shell = shell(&config, &program);
-        Self::assemble(config, program, shell, &handler).await
+        Self::assemble(listener, config, program, shell, &handler)
     }
 
-    async fn assemble<H: ServerHandler + Clone>(
+    fn assemble<H: ServerHandler + Clone>(
+        listener: TcpListener,
         config: HttpConfig,
         program: Program,
         shell: Arc<Shell>,
@@ -133,12 +145,10 @@ impl Server {
             ))
         });
         let door = Door::new(handler, sessions, config.limits.body_bytes, &shell.stop);
-        let failed = |source| ServeError::Bind {
+        let address = listener.local_addr().map_err(|source| ServeError::Bind {
             address: config.bind,
             source,
-        };
-        let listener = TcpListener::bind(config.bind).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
+        })?;
         #[expect(
             clippy::cast_precision_loss,
             reason = "seconds of this epoch fit a double"
@@ -146,6 +156,7 @@ impl Server {
         program
             .metrics
             .started(program.clock.now().as_millisecond() as f64 / 1_000.0);
+        let in_flight = InFlight::shown(program.metrics.in_flight().clone());
         let front = Front {
             guard,
             prefixes,
@@ -157,7 +168,7 @@ impl Server {
             slots: Semaphore::new(config.limits.requests),
             limits: config.limits,
             shell,
-            in_flight: InFlight::default(),
+            in_flight,
             stopping: AtomicBool::new(false),
         };
         Ok(Self {
@@ -267,6 +278,12 @@ fn shell(config: &HttpConfig, program: &Program) -> Arc<Shell> {
         calls: TaskTracker::new(),
         stop: CancellationToken::new(),
     })
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| ServeError::Bind { address, source })
 }
 
 impl fmt::Debug for Server {
