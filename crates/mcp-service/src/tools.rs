@@ -85,8 +85,10 @@ pub trait Tools: Send + Sync + 'static {
 /// How a server introduces itself.
 #[derive(Clone, Debug)]
 pub struct About {
-    /// The program's name, also `service` in `/health`.
+    /// The name MCP clients see, `serverInfo.name`.
     pub name: String,
+    /// The name operators see, `service` in `/health`.
+    pub service: String,
     /// The name people read.
     pub title: String,
     /// The program's version.

@@ -16,7 +16,7 @@ use crate::{About, Metrics};
 pub(crate) fn health_body(about: &About) -> Vec<u8> {
     json!({
         "status": "healthy",
-        "service": about.name,
+        "service": about.service,
         "version": about.version,
         "transport": "streamable-http",
     })

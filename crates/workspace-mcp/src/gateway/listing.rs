@@ -14,6 +14,7 @@ use crate::config::Results;
 pub(super) fn about() -> About {
     About {
         name: "google_workspace".to_owned(),
+        service: "workspace-mcp".to_owned(),
         title: "Google Workspace".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         instructions: "Gmail, Drive and Calendar of the user's own Google accounts. With one \
