@@ -30,11 +30,16 @@ pub(crate) fn search(words: &str, limit: usize) -> Vec<Found> {
         .filter(|word| !synonyms::is_filler(word))
         .take(16)
         .collect();
+    // What people write apart, Google often writes together: free busy, token info.
+    let joined = asked
+        .windows(2)
+        .map(<[String]>::concat)
+        .filter(|word| index.knows(word));
     let mut scores: BTreeMap<usize, Score> = BTreeMap::new();
     let mut meant: BTreeSet<String> = BTreeSet::new();
-    for word in &asked {
+    for word in asked.iter().cloned().chain(joined) {
         let mut hits: BTreeMap<usize, Hits> = BTreeMap::new();
-        for (meaning, trust) in synonyms::meanings(word, |form| index.knows(form)) {
+        for (meaning, trust) in synonyms::meanings(&word, |form| index.knows(form)) {
             for (method, weight) in index.postings(&meaning) {
                 hits.entry(method).or_default().add(trust * weight);
             }

@@ -3,6 +3,7 @@
 mod catalogue;
 mod masks;
 mod random;
+mod requests;
 mod routes;
 mod search;
 mod speed;

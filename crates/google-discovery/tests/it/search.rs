@@ -71,11 +71,32 @@ const PHRASES: &[(&str, &str)] = &[
     ("legal hold", "vault.matters.holds.create"),
     ("search the web", "search.cse.list"),
     (
-        "who changed this file activity",
+        "what activity is there on this file",
         "driveactivity.activity.query",
     ),
     ("create a keep note", "keep.notes.create"),
     ("assign a license", "licensing.licenseAssignments.insert"),
+    (
+        "forward mail automatically",
+        "gmail.users.settings.forwardingAddresses.create",
+    ),
+    ("email delegation", "gmail.users.settings.delegates.list"),
+    ("unshare a document", "drive.permissions.delete"),
+    ("empty trash", "drive.files.emptyTrash"),
+    (
+        "react with an emoji",
+        "chat.spaces.messages.reactions.create",
+    ),
+    ("format cells", "sheets.spreadsheets.batchUpdate"),
+    ("complete a task", "tasks.tasks.update"),
+    ("reschedule a meeting", "calendar.events.patch"),
+    ("suspend user", "directory.users.update"),
+    (
+        "domain reputation",
+        "gmailpostmastertools.domains.domainStats.query",
+    ),
+    ("token info", "oauth2.tokeninfo"),
+    ("shared drives", "drive.drives.list"),
 ];
 
 #[test]

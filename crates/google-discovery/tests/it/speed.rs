@@ -49,7 +49,7 @@ fn figures() {
         .expect("a method");
     let parameters = [("calendarId", "primary"), ("sendUpdates", "all")];
     let body = mean(500, || {
-        assert!(insert.validate(&parameters, Some(&event)).is_ok())
+        assert!(insert.validate(&parameters, Some(&event)).is_ok());
     });
     let lookup = mean(500, || {
         assert!(catalogue().method("gmail.users.messages.list").is_ok());
@@ -67,7 +67,7 @@ fn figures() {
         assert!(catalogue().route(HttpMethod::Get, host, path).is_some());
     });
     let search = mean(50, || {
-        assert!(!catalogue().search("share a file", 5).is_empty())
+        assert!(!catalogue().search("share a file", 5).is_empty());
     });
     println!(
         "first use of gmail {first:?}, all unpacked {all:?}, search index {index:?}; a body \
