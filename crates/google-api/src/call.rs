@@ -144,6 +144,15 @@ impl Call {
         Ok(method)
     }
 
+    /// As [`Call::checked`], when content goes along, which may stand for parts of the body.
+    pub(crate) fn checked_upload(&mut self) -> Result<&'static Method, ApiError> {
+        if !self.parameters.iter().any(|(name, _)| name == "uploadType") {
+            self.parameters
+                .push(("uploadType".into(), "media".to_owned()));
+        }
+        self.checked()
+    }
+
     /// The method, before anything is checked; none when it does not exist.
     pub(crate) fn method(&self) -> Option<&'static Method> {
         self.method.as_ref().ok().copied()

@@ -224,8 +224,8 @@ impl Wanted {
         );
         let from = self.start + written;
         let range = match self.start.checked_add(self.most - 1) {
-            Some(last) => format!("bytes={from}-{last}"),
-            None => format!("bytes={from}-"),
+            Some(last) if self.most < u64::MAX => format!("bytes={from}-{last}"),
+            _ => format!("bytes={from}-"),
         };
         headers.insert(
             header::RANGE,

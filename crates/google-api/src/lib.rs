@@ -14,6 +14,7 @@ mod connection;
 mod download;
 mod error;
 mod explain;
+mod failed;
 mod hosts;
 mod limiter;
 mod media;
@@ -27,7 +28,6 @@ mod send;
 mod service_account;
 mod tokens;
 mod upload;
-mod wire_json;
 
 pub use call::{Call, Idempotency};
 pub use client::{Client, Google, GoogleConfig};

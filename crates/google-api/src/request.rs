@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use crate::{ApiError, wire_json};
+use crate::ApiError;
 
 /// The parameters of a call, as text.
 pub(crate) type Parameters = Vec<(Cow<'static, str>, String)>;
@@ -60,7 +60,7 @@ pub(crate) fn check(
         }
     }
     let body = body.map(|body| {
-        wire_json::fit(method, body);
+        method.quote_integers(body);
         &*body
     });
     method.validate(parameters, body).map_err(|invalid| {
@@ -184,6 +184,7 @@ fn refused(method: &'static Method, name: &str, problem: &str) -> ApiError {
 mod tests {
     use google_discovery::catalogue;
     use proptest::prelude::*;
+    use serde_json::json;
     use url::Url;
 
     use super::*;
@@ -227,6 +228,31 @@ mod tests {
             .unwrap()
             .contains("/v1/spaces/AAA/messages/B.C?")
         );
+    }
+
+    #[test]
+    fn long_numbers_become_text_booleans_lower_case_and_nulls_stay() {
+        let insert = catalogue().method("gmail.users.messages.insert").unwrap();
+        let mut parameters: Parameters = vec![
+            ("userId".into(), "me".into()),
+            ("deleted".into(), "True".into()),
+        ];
+        let mut body = json!({"raw": "eA", "internalDate": 1_764_000_000_000_u64});
+        check(insert, &mut parameters, Some(&mut body)).unwrap();
+        assert_eq!(body["internalDate"], "1764000000000");
+        assert_eq!(parameters[1].1, "true");
+
+        let update = catalogue()
+            .method("sheets.spreadsheets.values.update")
+            .unwrap();
+        let mut parameters: Parameters = vec![
+            ("spreadsheetId".into(), "1".into()),
+            ("range".into(), "'A b'!A1".into()),
+        ];
+        let mut cells = json!({"values": [[1, null, "x"], [null]]});
+        check(update, &mut parameters, Some(&mut cells)).unwrap();
+        let wire = build(update, Door::Json, &parameters, Some(&cells)).unwrap();
+        assert_eq!(wire.body, r#"{"values":[[1,null,"x"],[null]]}"#);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::google::{Seen, Stand, Step, refuse, say};
 /// A file of a million bytes, each different from its neighbours.
 fn content() -> Bytes {
     (0..1_000_000_u32)
-        .map(|number| (number % 251) as u8)
+        .map(|number| u8::try_from(number % 251).unwrap())
         .collect()
 }
 

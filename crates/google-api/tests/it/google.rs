@@ -5,6 +5,7 @@
 
 use std::{
     convert::Infallible,
+    fmt::Display,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -54,7 +55,7 @@ pub(crate) enum Step {
     Wait(Duration, Box<Step>),
 }
 
-pub(crate) fn say(status: u16, body: impl ToString) -> Step {
+pub(crate) fn say(status: u16, body: impl Display) -> Step {
     let json = ("content-type", "application/json".to_owned());
     Step::Say(status, vec![json], Bytes::from(body.to_string()))
 }
@@ -67,7 +68,7 @@ pub(crate) fn refuse(status: u16, reason: &str) -> Step {
 }
 
 impl Step {
-    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Display) -> Self {
         if let Self::Say(_, headers, _) | Self::Break(_, headers, _) = &mut self {
             headers.push((name, value.to_string()));
         }

@@ -2,9 +2,15 @@
 //!
 //! One binary, so that all of it is linked once.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that panics is a test that failed"
+)]
+
 mod downloads;
 mod google;
 mod oauth;
+mod outage;
 mod pages;
 mod sending;
 mod service_account;

@@ -13,6 +13,7 @@ use futures::future::BoxFuture;
 use google_api::{
     AccessToken, CallRecord, Google, Idempotency, TokenError, TokenSource, join_bounded,
 };
+use secrecy::ExposeSecret;
 use serde_json::json;
 
 use crate::google::{Stand, Step, client_of, refuse, say};
@@ -77,7 +78,7 @@ async fn one_call_survives_two_limits_and_an_outage() {
     let records: Arc<Mutex<Vec<CallRecord>>> = Arc::default();
     let noted = Arc::clone(&records);
     let config = stand.config().observed_by(Arc::new(move |record| {
-        noted.lock().unwrap().push(record.clone())
+        noted.lock().unwrap().push(record.clone());
     }));
     let begun = Instant::now();
     let answer = client_of(&Google::new(config))
@@ -223,7 +224,6 @@ impl TokenSource for Renewing {
     }
 
     fn rejected<'a>(&'a self, token: &'a AccessToken) -> BoxFuture<'a, ()> {
-        use secrecy::ExposeSecret;
         self.number.fetch_add(1, Ordering::SeqCst);
         self.rejected
             .lock()

@@ -202,7 +202,7 @@ fn key_files_that_cannot_work_say_why() {
             |file| file["token_uri"] = json!("https://evil.example/token"),
             "not Google's",
         ),
-        (|file| *file = json!([]), "no JSON object"),
+        (|file| *file = json!("key"), "no JSON object"),
     ] {
         let error = parse(change);
         assert!(error.contains(expected), "{error}");

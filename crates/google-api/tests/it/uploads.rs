@@ -12,7 +12,9 @@ use crate::google::{Seen, Stand, Step, refuse, say};
 const MIB: usize = 1024 * 1024;
 
 fn content(length: usize) -> Bytes {
-    (0..length).map(|number| (number % 251) as u8).collect()
+    (0..length)
+        .map(|number| u8::try_from(number % 251).unwrap())
+        .collect()
 }
 
 fn media(length: usize) -> Media {

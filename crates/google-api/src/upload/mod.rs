@@ -3,26 +3,31 @@
 //! Invariant: a resumable upload that breaks asks Google how far it got before it sends on, so
 //! nothing is created twice however often the connection fails.
 
+mod session;
+mod source;
+
 use bytes::{Bytes, BytesMut};
 use foundation::Kind;
 use google_discovery::Method;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use serde_json::Value;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader},
+    io::BufReader,
     time::{Instant, sleep},
 };
 
 use crate::{
     ApiError, Call, Media, MediaStream, backoff, call,
-    request::{Door, Wire},
-    send::{Plan, Reply, Tally},
+    request::Door,
+    send::Tally,
+    upload::{
+        session::{Progress, Session},
+        source::{Source, piece},
+    },
 };
 
 /// The most that goes up in one request.
 const ONE_REQUEST: usize = 5 * 1024 * 1024;
-/// The size of a piece; Google wants a multiple of 256 KiB.
-const PIECE: usize = 8 * 1024 * 1024;
 /// How often in a row a piece may fail without any progress.
 const FAILURES: u32 = 5;
 
@@ -30,7 +35,7 @@ impl Call {
     /// Sends the body as metadata together with `media`: multipart to 5 MB, resumable above.
     /// Without a body the media goes alone (a whole mail as `message/rfc822`).
     pub async fn upload(mut self, media: Media) -> Result<Value, ApiError> {
-        let method = self.checked()?;
+        let method = self.checked_upload()?;
         let length = media.bytes.len();
         let mime = mime(method, &media.mime_type)?;
         fits(method, Some(length as u64))?;
@@ -64,7 +69,7 @@ impl Call {
 
     /// As [`Call::upload`], from a reader. Up to 5 MB are read ahead and go in one request.
     pub async fn upload_stream(mut self, media: MediaStream) -> Result<Value, ApiError> {
-        let method = self.checked()?;
+        let method = self.checked_upload()?;
         fits(method, media.length)?;
         let mut reader = BufReader::with_capacity(64 * 1024, media.reader);
         let (first, ended) = piece(method, &mut reader, ONE_REQUEST).await?;
@@ -167,206 +172,6 @@ impl Call {
     }
 }
 
-/// A part of the content, and where it belongs.
-#[derive(Clone)]
-struct Piece {
-    start: u64,
-    bytes: Bytes,
-    /// The length of the whole content, known once the last piece is at hand.
-    total: Option<u64>,
-}
-
-impl Piece {
-    fn end(&self) -> u64 {
-        self.start + self.bytes.len() as u64
-    }
-}
-
-/// Where pieces come from.
-enum Source {
-    /// All of it, again and again.
-    Whole(Bytes),
-    /// Once, in order.
-    Reader {
-        ahead: Bytes,
-        reader: BufReader<Box<dyn AsyncRead + Send + Unpin>>,
-        /// How much was handed out.
-        position: u64,
-    },
-}
-
-impl Source {
-    /// What is left of the piece from `at` on, when that is a part of it.
-    #[expect(clippy::unused_self, reason = "asked in the same breath as `next`")]
-    fn at(&self, piece: &Piece, at: u64) -> Option<Piece> {
-        let inside = at >= piece.start && (at < piece.end() || piece.total.is_some());
-        let skip = usize::try_from(at.checked_sub(piece.start)?).ok()?;
-        (inside && skip <= piece.bytes.len()).then(|| Piece {
-            start: at,
-            bytes: piece.bytes.slice(skip..),
-            total: piece.total,
-        })
-    }
-
-    /// The piece that starts at `at`.
-    async fn next(&mut self, method: &'static Method, at: u64) -> Result<Piece, ApiError> {
-        match self {
-            Self::Whole(all) => {
-                let start = usize::try_from(at).unwrap_or(usize::MAX).min(all.len());
-                let end = (start + PIECE).min(all.len());
-                let total = (end == all.len()).then_some(all.len() as u64);
-                Ok(Piece {
-                    start: at,
-                    bytes: all.slice(start..end),
-                    total,
-                })
-            }
-            Self::Reader {
-                ahead,
-                reader,
-                position,
-            } => {
-                // What was read before is not kept, so only the very next part can be had.
-                if at != *position {
-                    let message = "the upload session was lost after parts had been sent";
-                    return Err(ApiError::new(Kind::Upstream, method.id, message)
-                        .hint("nothing was created; start the upload again"));
-                }
-                let first = std::mem::take(ahead);
-                let (more, ended) = piece(method, reader, PIECE - first.len()).await?;
-                let mut bytes = BytesMut::from(first);
-                bytes.extend_from_slice(&more);
-                *position = at + bytes.len() as u64;
-                let total = ended.then_some(*position);
-                fits(method, Some(*position))?;
-                Ok(Piece {
-                    start: at,
-                    bytes: bytes.freeze(),
-                    total,
-                })
-            }
-        }
-    }
-}
-
-enum Progress {
-    /// Google has everything below this position.
-    Until(u64),
-    /// The upload is complete.
-    Done(Box<Reply>),
-}
-
-/// One resumable upload at Google.
-struct Session<'a> {
-    call: &'a Call,
-    plan: Plan,
-    url: String,
-    at: u64,
-}
-
-impl<'a> Session<'a> {
-    async fn begin(
-        call: &'a Call,
-        plan: Plan,
-        mime: &HeaderValue,
-        length: Option<u64>,
-        tally: &mut Tally,
-    ) -> Result<Self, ApiError> {
-        let method = plan.method;
-        let mut wire = call.wire(method, Door::Upload("resumable"))?;
-        wire.headers.insert("x-upload-content-type", mime.clone());
-        if let Some(length) = length {
-            wire.headers
-                .insert("x-upload-content-length", HeaderValue::from(length));
-        }
-        // Beginning creates nothing but the session, so it may be repeated.
-        let plan = Plan {
-            repeatable: true,
-            charged: true,
-            ..plan
-        };
-        let reply = call.client.part(&plan, &wire, tally).await?;
-        let hosts = &call.client.google.shared.config.hosts;
-        let told = reply
-            .headers
-            .get(header::LOCATION)
-            .and_then(|to| to.to_str().ok());
-        let url = told.and_then(|told| hosts.follow(told)).ok_or_else(|| {
-            let message = "Google opened no upload session at an address of its own";
-            ApiError::new(Kind::Upstream, method.id, message).hint("try again in a minute")
-        })?;
-        // Each failure is looked at here instead of being repeated by the send loop.
-        let plan = Plan {
-            repeatable: false,
-            charged: false,
-            ..plan
-        };
-        Ok(Self {
-            call,
-            plan,
-            url,
-            at: 0,
-        })
-    }
-
-    async fn put(&self, piece: &Piece, tally: &mut Tally) -> Result<Progress, ApiError> {
-        let total = piece
-            .total
-            .map_or_else(|| "*".to_owned(), |total| total.to_string());
-        let range = if piece.bytes.is_empty() {
-            format!("bytes */{total}")
-        } else {
-            format!("bytes {}-{}/{total}", piece.start, piece.end() - 1)
-        };
-        self.request(&range, piece.bytes.clone(), &self.plan, tally)
-            .await
-    }
-
-    /// How far Google got.
-    async fn ask(&self, piece: &Piece, tally: &mut Tally) -> Result<Progress, ApiError> {
-        let total = piece
-            .total
-            .map_or_else(|| "*".to_owned(), |total| total.to_string());
-        let plan = Plan {
-            repeatable: true,
-            ..self.plan
-        };
-        self.request(&format!("bytes */{total}"), Bytes::new(), &plan, tally)
-            .await
-    }
-
-    async fn request(
-        &self,
-        range: &str,
-        body: Bytes,
-        plan: &Plan,
-        tally: &mut Tally,
-    ) -> Result<Progress, ApiError> {
-        let mut headers = HeaderMap::new();
-        let range = HeaderValue::try_from(range).expect("digits are allowed");
-        headers.insert(header::CONTENT_RANGE, range);
-        let wire = Wire {
-            verb: http::Method::PUT,
-            url: self.url.clone(),
-            headers,
-            body,
-        };
-        let reply = self.call.client.part(plan, &wire, tally).await?;
-        if reply.status != StatusCode::PERMANENT_REDIRECT {
-            return Ok(Progress::Done(Box::new(reply)));
-        }
-        // `bytes=0-N`; without the header Google has nothing yet.
-        let reached = reply
-            .headers
-            .get(header::RANGE)
-            .and_then(|range| range.to_str().ok())
-            .and_then(|range| range.rsplit('-').next())
-            .and_then(|last| last.parse::<u64>().ok())
-            .map_or(0, |last| last + 1);
-        Ok(Progress::Until(reached))
-    }
-}
-
 /// Whether Google may or may not have received the piece.
 fn lost(error: &ApiError) -> bool {
     matches!(error.kind, Kind::Unknown | Kind::Upstream)
@@ -429,21 +234,4 @@ fn fits(method: &'static Method, length: Option<u64>) -> Result<(), ApiError> {
         }
         _ => Ok(()),
     }
-}
-
-/// The next `size` bytes, or fewer at the end, and whether that is the end.
-async fn piece(
-    method: &'static Method,
-    reader: &mut BufReader<Box<dyn AsyncRead + Send + Unpin>>,
-    size: usize,
-) -> Result<(Bytes, bool), ApiError> {
-    let unreadable = |error: std::io::Error| {
-        let message = format!("the content could not be read: {}", error.kind());
-        ApiError::new(Kind::Input, method.id, message).hint("check the file; nothing was created")
-    };
-    let mut bytes = BytesMut::with_capacity(size);
-    let mut limited = (&mut *reader).take(size as u64);
-    while limited.read_buf(&mut bytes).await.map_err(unreadable)? > 0 {}
-    let ended = reader.fill_buf().await.map_err(unreadable)?.is_empty();
-    Ok((bytes.freeze(), ended))
 }
