@@ -149,7 +149,6 @@ fn accounts(
     let place = StoreConfig {
         location: config.store.location.clone(),
         aws: config.store.aws.clone(),
-        kms_key: config.store.kms_key.clone(),
     };
     let store = CredentialStore::open(&place, clock.clone(), random.clone())
         .context("ERROR: the credential store cannot be opened")?;

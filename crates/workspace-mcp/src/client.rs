@@ -61,7 +61,7 @@ impl Session {
         let mut config = StreamableHttpClientTransportConfig::with_uri(url);
         config.auth_header = token;
         config.allow_stateless = true;
-        let http = google_api::http_client().context("no HTTP client")?;
+        let http = http()?;
         let transport = StreamableHttpClientTransport::with_client(http, config);
         let lifecycle = ClientLifecycleMode::Auto {
             preferred_versions: vec![ProtocolVersion::LATEST],
@@ -93,6 +93,15 @@ impl Session {
             let _ = service.cancel().await;
         }
     }
+}
+
+/// An HTTP client for servers, not for Google. It follows no redirect: a token never travels on.
+pub fn http() -> anyhow::Result<reqwest::Client> {
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .tcp_nodelay(true)
+        .build();
+    client.context("TLS cannot be set up on this machine")
 }
 
 async fn remote(
@@ -178,7 +187,7 @@ fn reading(content: &[ContentBlock]) -> String {
                 format!("[{} image, about {bytes} bytes]", image.mime_type)
             }
             ContentBlock::ResourceLink(link) => format!("[{}: {}]", link.name, link.uri),
-            ContentBlock::Audio(_) | ContentBlock::Resource(_) => "[embedded content]".to_owned(),
+            _ => "[content that a terminal cannot show]".to_owned(),
         })
         .collect();
     blocks.join("\n\n")

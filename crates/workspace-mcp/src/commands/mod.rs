@@ -9,6 +9,7 @@ mod config;
 mod login;
 mod options;
 mod printer;
+mod sandbox;
 mod serve;
 mod stdio;
 mod tools;
@@ -17,6 +18,7 @@ mod version;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 
 pub use options::ServerOptions;
 pub use printer::Printer;
@@ -54,7 +56,7 @@ enum Command {
     /// Show everything against a sandbox of Google Workspace, without a Google project.
     Demo(demo::Options),
     /// Run the sandbox of Google Workspace on its own.
-    Sandbox(google_sandbox::cli::Options),
+    Sandbox(sandbox::Options),
     /// Link a Google account by signing in with a browser.
     Login(login::Options),
     /// List, check or remove the linked accounts.
@@ -82,10 +84,7 @@ impl CommandLine {
             Some(Command::Serve(options)) => serve::run(&options).await,
             Some(Command::Stdio(options)) => stdio::run(&options).await,
             Some(Command::Demo(options)) => demo::run(options).await,
-            Some(Command::Sandbox(options)) => {
-                google_sandbox::cli::run(options).await?;
-                Ok(ExitCode::SUCCESS)
-            }
+            Some(Command::Sandbox(options)) => sandbox::run(options).await,
             Some(Command::Login(options)) => login::run(options).await,
             Some(Command::Accounts(options)) => accounts::run(options).await,
             Some(Command::Tools(options)) => tools::run(&options),
@@ -97,4 +96,16 @@ impl CommandLine {
             }
         }
     }
+}
+
+/// Ready when the process is asked to end.
+pub(crate) fn stopped() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

@@ -1,9 +1,12 @@
 //! Flags that every command with a server behind it takes; each stands for a setting.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use clap::Args;
-use foundation::settings::{Fault, Faults, Setting};
+use foundation::{
+    SystemClock,
+    settings::{Fault, Faults, Setting},
+};
 use mcp_service::telemetry::{self, LogFormat};
 use tokio::net::TcpListener;
 
@@ -104,6 +107,6 @@ fn begin(config: &Config, warnings: &[Fault], default_format: LogFormat) -> anyh
         Some("text") => LogFormat::Text,
         _ => default_format,
     };
-    telemetry::init(&config.log_level, format)?;
+    telemetry::init(&config.log_level, format, Arc::new(SystemClock))?;
     Ok(())
 }

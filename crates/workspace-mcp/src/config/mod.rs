@@ -40,10 +40,8 @@ pub struct Config {
 pub struct StoreSettings {
     /// A directory, `s3://…` or `memory:`.
     pub location: String,
-    /// AWS settings by variable name.
+    /// The AWS variables by name, container and web identity ones included.
     pub aws: BTreeMap<String, String>,
-    /// The KMS key for objects.
-    pub kms_key: Option<String>,
     /// Seals sign-ins in progress.
     pub sealing_key: Option<secrecy::SecretString>,
 }
@@ -102,31 +100,16 @@ fn store(env: &dyn Env, faults: &mut Faults) -> StoreSettings {
             "make one with: openssl rand -hex 32",
         );
     }
-    let aws = [
-        settings::AWS_REGION,
-        settings::AWS_ENDPOINT,
-        settings::AWS_KEY_ID,
-        settings::AWS_SECRET,
-        settings::AWS_SESSION,
-        settings::AWS_PROFILE,
-    ];
-    let mut aws: BTreeMap<String, String> = aws
-        .iter()
-        .filter_map(|setting| Some((setting.name.to_owned(), setting.text(env)?)))
+    let mut aws: BTreeMap<String, String> = env
+        .names()
+        .into_iter()
+        .filter(|name| name.starts_with("AWS_") || name == "HOME")
+        .filter_map(|name| env.get(&name).map(|value| (name, value)))
         .collect();
-    // What the AWS container and web identity agents set; not settings of ours, passed through.
-    for name in env.names() {
-        if name.starts_with("AWS_")
-            && !aws.contains_key(&name)
-            && let Some(value) = env.get(&name)
-        {
-            aws.insert(name, value);
-        }
-    }
+    aws.entry(settings::AWS_REGION.name.to_owned()).or_insert_with(|| "us-east-1".to_owned());
     StoreSettings {
         location,
         aws,
-        kms_key: settings::S3_KMS_KEY.text(env),
         sealing_key: sealing_key.map(Into::into),
     }
 }

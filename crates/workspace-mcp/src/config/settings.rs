@@ -233,9 +233,14 @@ pub const AWS_SESSION: Setting =
     Setting::new("AWS_SESSION_TOKEN", "none", "The session token of temporary AWS keys.").secret();
 pub const AWS_PROFILE: Setting =
     Setting::new("AWS_PROFILE", "default", "The section of the shared AWS credentials file.");
+pub const S3_ENCRYPTION: Setting = Setting::new(
+    "AWS_SERVER_SIDE_ENCRYPTION",
+    "AES256",
+    "How S3 encrypts credential objects: AES256, aws:kms or aws:kms:dsse.",
+);
 pub const S3_KMS_KEY: Setting = Setting::new(
-    "WORKSPACE_MCP_S3_KMS_KEY",
-    "none (SSE-S3)",
+    "AWS_SSE_KMS_KEY_ID",
+    "none",
     "The KMS key that encrypts credential objects.",
 );
 
@@ -260,7 +265,7 @@ pub const ALL: &[(&str, &[Setting])] = &[
         "Credential store",
         &[
             CREDENTIALS_DIR, AWS_REGION, AWS_ENDPOINT, AWS_KEY_ID, AWS_SECRET, AWS_SESSION,
-            AWS_PROFILE, S3_KMS_KEY,
+            AWS_PROFILE, S3_ENCRYPTION, S3_KMS_KEY,
         ],
     ),
     (

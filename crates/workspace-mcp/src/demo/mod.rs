@@ -8,18 +8,19 @@ mod show;
 mod sign_in;
 mod story;
 
-use std::{collections::BTreeMap, process::ExitCode, time::Instant};
+use std::{collections::BTreeMap, process::ExitCode, sync::Arc, time::Instant};
 
 use anyhow::Context;
 use clap::Args;
-use google_sandbox::{Running, Sandbox};
+use foundation::SystemClock;
+use google_sandbox::{CLIENT_ID, CLIENT_SECRET, Running, Sandbox};
 use mcp_service::telemetry::{self, LogFormat};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     app::App,
     client::{Person, Session},
-    commands::Printer,
+    commands::{self, Printer},
     config::Layers,
     listen::{Listening, listen},
 };
@@ -40,9 +41,9 @@ pub struct Options {
 
 /// Runs the demo.
 pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
-    telemetry::init("warn", LogFormat::Text)?;
+    telemetry::init("warn", LogFormat::Text, Arc::new(SystemClock))?;
     let started = Instant::now();
-    let sandbox = Sandbox::builder().start(([127, 0, 0, 1], 0).into()).await?;
+    let sandbox = Sandbox::builder(Arc::new(SystemClock)).start(([127, 0, 0, 1], 0).into()).await?;
     let listening = listen(Layers::only(settings(&sandbox, options.port))).await?;
     let Listening { config, listener, .. } = listening;
     let address = config.http.bind;
@@ -68,8 +69,8 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
         }
     };
     if options.serve && code == ExitCode::SUCCESS {
-        connect::explain(&url, &sandbox.base_url(), sandbox.users());
-        tokio::signal::ctrl_c().await?;
+        connect::explain(&url, &sandbox.base_url(), &sandbox.handle().users());
+        commands::stopped()?.await;
     } else if code == ExitCode::SUCCESS {
         Printer.line("\nStay connected with: workspace-mcp demo --serve");
     }
@@ -80,11 +81,10 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
 }
 
 fn settings(sandbox: &Running, port: u16) -> BTreeMap<String, String> {
-    let (client_id, client_secret) = sandbox.client();
     [
         ("GOOGLE_API_BASE", sandbox.base_url()),
-        ("GOOGLE_OAUTH_CLIENT_ID", client_id.to_owned()),
-        ("GOOGLE_OAUTH_CLIENT_SECRET", client_secret.to_owned()),
+        ("GOOGLE_OAUTH_CLIENT_ID", CLIENT_ID.to_owned()),
+        ("GOOGLE_OAUTH_CLIENT_SECRET", CLIENT_SECRET.to_owned()),
         ("GOOGLE_MCP_CREDENTIALS_DIR", "memory:".to_owned()),
         ("WORKSPACE_MCP_PORT", port.to_string()),
         ("WORKSPACE_MCP_BASE_URI", "http://127.0.0.1".to_owned()),

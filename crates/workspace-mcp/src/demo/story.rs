@@ -10,6 +10,10 @@ use serde_json::{Map, Value, json};
 use super::{show, sign_in};
 use crate::client::{Called, Session};
 
+/// The demo user, and a colleague.
+const EMAIL: &str = "alex@sandbox.example";
+const COLLEAGUE: &str = "sam@sandbox.example";
+
 /// Tells the story; returns how many calls it made.
 pub(super) async fn tell(session: &Session, quiet: bool) -> anyhow::Result<usize> {
     let mut teller = Teller { session, quiet, steps: 0, calls: 0 };
@@ -17,8 +21,8 @@ pub(super) async fn tell(session: &Session, quiet: bool) -> anyhow::Result<usize
     teller.step("Sign in to Google");
     let link = teller.call("start_google_auth", json!({"service_name": "gmail"})).await?;
     let url = text(&link, "authorization_url")?;
-    let email = sign_in::consent(&url).await?;
-    show::note(&format!("consent given on the sandbox's page: signed in as {email}"));
+    sign_in::consent(&url, EMAIL).await?;
+    show::note(&format!("consent given on the sandbox's page: signed in as {EMAIL}"));
 
     teller.step("Find the mail about the budget");
     let query = json!({"query": "subject:\"Quarterly budget\" has:attachment", "page_size": 5});
@@ -52,7 +56,7 @@ pub(super) async fn tell(session: &Session, quiet: bool) -> anyhow::Result<usize
         "start_time": start,
         "end_time": end,
         "timezone": zone,
-        "attendees": ["sam@sandbox.example"],
+        "attendees": [COLLEAGUE],
         "recurrence": ["RRULE:FREQ=WEEKLY;COUNT=6"],
         "add_google_meet": true,
     });
@@ -67,7 +71,7 @@ pub(super) async fn tell(session: &Session, quiet: bool) -> anyhow::Result<usize
     });
     let file = teller.call("create_drive_file", notes).await?;
     let file_id = text(&file, "id")?;
-    let share = json!({"file_id": file_id, "email": "sam@sandbox.example", "role": "writer"});
+    let share = json!({"file_id": file_id, "email": COLLEAGUE, "role": "writer"});
     teller.call("share_drive_file", share).await?;
     teller.call("get_drive_file_content", json!({"file_id": file_id})).await?;
     Ok(teller.calls)
