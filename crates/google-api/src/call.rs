@@ -6,8 +6,8 @@
 use std::{borrow::Cow, time::Duration};
 
 use foundation::Kind;
-use google_discovery::Method;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use google_discovery::{Access, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -100,11 +100,21 @@ impl Call {
         self
     }
 
-    /// Adds an HTTP header, such as `If-Match` or `X-Goog-Drive-Resource-Keys`. A value that no
-    /// header can hold is left out.
-    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+    /// Makes a change apply only to the version with this etag (Calendar); otherwise it fails
+    /// with [`Kind::Conflict`].
+    pub fn if_match(self, etag: &str) -> Self {
+        self.header(header::IF_MATCH, etag)
+    }
+
+    /// The keys of links to old files, `file id/resource key` with commas between (Drive).
+    pub fn resource_keys(self, keys: &str) -> Self {
+        self.header(HeaderName::from_static("x-goog-drive-resource-keys"), keys)
+    }
+
+    fn header(mut self, name: HeaderName, value: &str) -> Self {
+        // Google's own values always fit; others could not be meant.
         if let Ok(value) = HeaderValue::from_str(value) {
-            self.headers.append(HeaderName::from_static(name), value);
+            self.headers.insert(name, value);
         }
         self
     }
@@ -186,25 +196,29 @@ pub(crate) fn read<T: DeserializeOwned>(
     reply: Reply,
 ) -> Result<T, ApiError> {
     let status = reply.status.as_u16();
+    let failed = |message: String| ApiError {
+        status: Some(status),
+        ..ApiError::new(Kind::Upstream, method.id, message)
+    };
     if !reply.status.is_success() {
         let message = format!("Google answered {} with status {status}", method.id);
-        return Err(ApiError {
-            status: Some(status),
-            ..ApiError::new(Kind::Upstream, method.id, message).hint("read it again")
-        });
+        return Err(failed(message).hint("read it again"));
     }
     let bytes = reply.bytes();
     let text: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
     serde_json::from_slice(text).map_err(|error| {
         // The parser's own words can quote content, so only the place is told.
         let place = format!("line {}, column {}", error.line(), error.column());
-        let message = format!(
+        let unread = failed(format!(
             "Google's answer to {} could not be read at {place}",
             method.id
-        );
+        ));
+        if method.access == Access::Read {
+            return unread.hint("try again in a minute");
+        }
         ApiError {
-            status: Some(status),
-            ..ApiError::new(Kind::Upstream, method.id, message)
+            kind: Kind::Unknown,
+            ..unread.hint("it was probably done; look before repeating it")
         }
     })
 }

@@ -3,6 +3,18 @@
 //!
 //! Knows nothing of tools, users' rights or credential stores. Invariant: every request to Google
 //! made by the server passes through [`Call`] or [`OAuthClient`], whatever it does.
+//!
+//! ```
+//! # async fn example(client: google_api::Client) -> Result<(), google_api::ApiError> {
+//! let labels = client
+//!     .call("gmail.users.labels.list")
+//!     .param("userId", "me")
+//!     .fields("labels(id,name)")
+//!     .send()
+//!     .await?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod answer;
 mod backoff;

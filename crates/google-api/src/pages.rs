@@ -30,11 +30,11 @@ impl Call {
     ) -> Result<(Vec<T>, Option<String>), ApiError> {
         let mut walk = Walk::new(self, Some(limit));
         let mut elements = Vec::new();
-        while elements.len() < limit {
+        while elements.len() < limit && walk.seen.len() <= MOST_PAGES {
             let Some(mut page) = walk.next(limit - elements.len()).await? else {
                 break;
             };
-            let Value::Array(list) = page[items].take() else {
+            let Some(Value::Array(list)) = page.get_mut(items).map(Value::take) else {
                 continue;
             };
             elements.reserve(list.len());
@@ -70,8 +70,11 @@ impl Walk {
     fn new(mut call: Call, limit: Option<usize>) -> Self {
         let method = call.method();
         let sized = limit.is_some() && method.is_some_and(|method| !sets_size(&call, method));
+        let paged = method
+            .and_then(Method::response_schema)
+            .is_some_and(|schema| schema.fields.contains_key("nextPageToken"));
         for (name, mask) in &mut call.parameters {
-            if name == "fields" && !mask.contains("nextPageToken") && mask != "*" {
+            if paged && name == "fields" && !mask.contains("nextPageToken") && mask != "*" {
                 // Without the token the first page would look like the last.
                 mask.push_str(",nextPageToken");
             }
@@ -94,8 +97,12 @@ impl Walk {
 
     /// The next page, of at most `wanted` elements where the method lets us say so.
     async fn next(&mut self, wanted: usize) -> Result<Option<Value>, ApiError> {
-        if self.begun && (self.token.is_none() || self.seen.len() > MOST_PAGES) {
+        if self.begun && self.token.is_none() {
             return Ok(None);
+        }
+        if self.seen.len() > MOST_PAGES {
+            let message = format!("the list goes on after {MOST_PAGES} pages");
+            return Err(ApiError::new(Kind::Input, self.id(), message).hint("narrow the search"));
         }
         self.begun = true;
         let mut call = self.call.clone();

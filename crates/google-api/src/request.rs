@@ -24,6 +24,16 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
+/// Parameters that say who is asking; a caller could borrow another identity with them.
+const OURS: [&str; 6] = [
+    "access_token",
+    "callback",
+    "key",
+    "oauth_token",
+    "quotaUser",
+    "userIp",
+];
+
 /// One HTTP request before it has a token.
 #[derive(Clone)]
 pub(crate) struct Wire {
@@ -52,6 +62,13 @@ pub(crate) fn check(
     body: Option<&mut Value>,
 ) -> Result<(), ApiError> {
     for (name, value) in parameters.iter_mut() {
+        if OURS.contains(&name.as_ref()) && !method.parameters.contains_key(name.as_ref()) {
+            return Err(refused(
+                method,
+                name,
+                "is set by this server and by nobody else",
+            ));
+        }
         let boolean = method
             .parameter(name)
             .is_some_and(|known| matches!(known.ty, Type::Boolean));
@@ -175,9 +192,9 @@ fn refused(method: &'static Method, name: &str, problem: &str) -> ApiError {
     ApiError::new(
         Kind::Input,
         method.id,
-        format!("the path parameter {name} {problem}"),
+        format!("the parameter {name} {problem}"),
     )
-    .hint("use an id as Google gave it; nothing was sent")
+    .hint("leave it out, or give an id exactly as Google gave it; nothing was sent")
 }
 
 #[cfg(test)]

@@ -14,18 +14,18 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use foundation::{Clock, Kind};
+use foundation::{Clock, Kind, Random};
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use ring::{rand, rsa, signature};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::{sync::Mutex as AsyncMutex, time::sleep};
 use url::Url;
 
 use crate::{
-    AccessToken, Google, Hosts, OAuthError, TOKEN_URL, TokenError, TokenSource, hosts,
+    AccessToken, Google, Hosts, OAuthError, TOKEN_URL, TokenError, TokenSource, backoff, hosts,
     oauth::jwt_bearer,
 };
 
@@ -197,6 +197,7 @@ struct Inner {
     hosts: Hosts,
     http: reqwest::Client,
     clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
     tokens: Mutex<HashMap<(Option<String>, String), Slot>>,
 }
 
@@ -213,6 +214,7 @@ impl ServiceAccount {
             hosts: google.hosts().clone(),
             http: google.http().clone(),
             clock: Arc::clone(&google.shared.config.clock),
+            random: Arc::clone(&google.shared.config.random),
             tokens: Mutex::default(),
         };
         Self {
@@ -281,9 +283,17 @@ impl Delegated {
         let inner = &self.inner;
         let now = inner.clock.now();
         let assertion = inner.key.assertion(self.subject.as_deref(), scope, now);
-        let answer = jwt_bearer(&inner.hosts, &inner.http, &inner.key.token_uri, &assertion)
-            .await
-            .map_err(|error| self.explain(scope, &error))?;
+        let ask = || jwt_bearer(&inner.hosts, &inner.http, &inner.key.token_uri, &assertion);
+        let mut answer = ask().await;
+        if let Err(error) = &answer
+            && error.is_transient()
+            && error.retry_after().is_none()
+        {
+            // A short hiccup should not fail a call; asking twice is harmless.
+            sleep(backoff::pause(1, None, inner.random.as_ref())).await;
+            answer = ask().await;
+        }
+        let answer = answer.map_err(|error| self.explain(scope, &error))?;
         let life = i64::try_from(answer.expires_in.min(86_400)).unwrap_or(3600);
         let end = now + SignedDuration::from_secs(life) - EARLY;
         Ok((

@@ -295,6 +295,11 @@ async fn what_does_not_fit_the_method_is_not_sent() {
             .param("pageTokn", "x"),
         client.call(LIST).param("userId", ".."),
         client
+            .call(LIST)
+            .param("userId", "me")
+            .param("access_token", "stolen"),
+        client.call(LIST).param("userId", "me").param("key", "AIza"),
+        client
             .call(SEND)
             .param("userId", "me")
             .body(json!({"rawr": "x"})),
@@ -484,4 +489,45 @@ async fn quotas_are_waited_for_and_explained() {
         begun.elapsed() > Duration::from_millis(500),
         "it waited for its turn"
     );
+}
+
+#[tokio::test]
+async fn a_change_can_be_bound_to_a_version() {
+    let stand = Stand::steps(vec![refuse(412, "conditionNotMet")]).await;
+    let error = stand
+        .client()
+        .call("calendar.events.patch")
+        .param("calendarId", "primary")
+        .param("eventId", "1")
+        .body(json!({"summary": "x"}))
+        .if_match("\"etag-1\"")
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!((error.kind, error.status), (Kind::Conflict, Some(412)));
+    assert_eq!(stand.seen()[0].header("if-match"), Some("\"etag-1\""));
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_is_no_reason_to_send_again() {
+    let stand = Stand::start(|_, _| say(200, "<html>")).await;
+    let list = stand
+        .client()
+        .call(LIST)
+        .param("userId", "me")
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(list.kind, Kind::Upstream);
+    let body = json!({"raw": "TWVzc2FnZQ"});
+    let sent = stand
+        .client()
+        .call(SEND)
+        .param("userId", "me")
+        .body(body)
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(sent.kind, Kind::Unknown);
+    assert_eq!(stand.seen().len(), 2);
 }

@@ -136,6 +136,7 @@ async fn refusals_say_what_an_administrator_has_to_do() {
             json!({"error": "invalid_grant", "error_description": "Invalid email or User ID"}),
         ),
         say(503, ""),
+        say(503, ""),
     ])
     .await;
     let source = account(&stand, &clock(), &[DRIVE]).act_as("nobody@example.com");
@@ -167,7 +168,7 @@ async fn refusals_say_what_an_administrator_has_to_do() {
     ));
     assert_eq!(
         stand.seen().len(),
-        3,
+        4,
         "what was not delegated is not asked for"
     );
 }
