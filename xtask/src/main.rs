@@ -6,6 +6,8 @@
 
 mod bench;
 mod catalogue;
+mod docs;
+mod third_party;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +26,8 @@ struct CommandLine {
 enum Chore {
     Bench(bench::Arguments),
     Catalogue(catalogue::Arguments),
+    Docs(docs::Arguments),
+    ThirdParty(third_party::Arguments),
     Tidy(tidy::Arguments),
 }
 
@@ -32,6 +36,8 @@ fn main() -> anyhow::Result<()> {
     match CommandLine::parse().chore {
         Chore::Bench(arguments) => bench::run(&arguments, &root),
         Chore::Catalogue(arguments) => catalogue::run(&arguments, &root),
+        Chore::Docs(arguments) => docs::run(&arguments, &root),
+        Chore::ThirdParty(arguments) => third_party::run(&arguments, &root),
         Chore::Tidy(arguments) => tidy::run(&arguments, &root),
     }
 }

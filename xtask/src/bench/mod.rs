@@ -59,8 +59,10 @@ pub(crate) fn run(arguments: &Arguments, root: &Path) -> anyhow::Result<()> {
 
 /// Builds everything that is measured.
 fn build(root: &Path) -> anyhow::Result<()> {
-    let builds: [&[&str]; 2] =
-        [&["--package", "workspace-mcp"], &["--package", "mcp-service", "--example", "echo"]];
+    let builds: [&[&str]; 2] = [
+        &["--package", "workspace-mcp"],
+        &["--package", "mcp-service", "--example", "echo"],
+    ];
     for what in builds {
         let status = Command::new("cargo")
             .args(["build", "--release", "--locked"])
@@ -80,7 +82,10 @@ async fn measure(root: &Path, requests: u32) -> anyhow::Result<Vec<Figure>> {
     let world = World::start(&binary, WorldOptions::default()).await?;
     figures.extend(server(&world, requests).await?);
     world.stop().await?;
-    let slow = WorldOptions { latency: Some(latency::INJECTED), ..WorldOptions::default() };
+    let slow = WorldOptions {
+        latency: Some(latency::INJECTED),
+        ..WorldOptions::default()
+    };
     let slow = World::start(&binary, slow).await?;
     figures.extend(latency::measure(&slow.mcp()).await?);
     slow.stop().await?;
@@ -98,7 +103,10 @@ async fn echo(root: &Path, requests: u32) -> anyhow::Result<Vec<Figure>> {
         let binary = root.join("target/release/examples/echo");
         let mut program = Program::start(&binary, &["--mode", mode], &[])?;
         let url = format!("http://{}/mcp", program.address().await?);
-        let load = Load { url, body: call.to_string() };
+        let load = Load {
+            url,
+            body: call.to_string(),
+        };
         load.run(requests / 10, CONNECTIONS).await.context(mode)?;
         let before = program.cpu_seconds()?;
         load.run(requests, CONNECTIONS).await?;

@@ -1,0 +1,62 @@
+//! `cargo xtask docs`: writes the pages that are generated, or checks that they are fresh.
+//!
+//! The program prints them itself, so a page never says what the program does not know.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+/// Write the generated pages of docs/reference/.
+#[derive(Args)]
+pub(crate) struct Arguments {
+    /// Write nothing; fail when a page is out of date.
+    #[arg(long)]
+    check: bool,
+}
+
+/// Each page and the command that prints it.
+const PAGES: &[(&str, &[&str])] = &[
+    ("docs/reference/settings.md", &["config", "reference"]),
+    ("docs/reference/tools.md", &["tools", "--markdown"]),
+];
+
+pub(crate) fn run(arguments: &Arguments, root: &Path) -> anyhow::Result<()> {
+    let mut stale = Vec::new();
+    for (page, command) in PAGES {
+        let printed = print(root, command)?;
+        let path = root.join(page);
+        if fs::read_to_string(&path).ok().as_deref() == Some(printed.as_str()) {
+            continue;
+        }
+        if arguments.check {
+            stale.push(*page);
+        } else {
+            fs::create_dir_all(path.parent().context("a page lies in a folder")?)?;
+            fs::write(&path, printed)?;
+            println!("wrote {page}");
+        }
+    }
+    if !stale.is_empty() {
+        bail!("out of date: {}; run cargo xtask docs", stale.join(", "));
+    }
+    Ok(())
+}
+
+fn print(root: &Path, command: &[&str]) -> anyhow::Result<String> {
+    let output = Command::new("cargo")
+        .args(["run", "--quiet", "--package", "workspace-mcp", "--"])
+        .args(command)
+        .current_dir(root)
+        // The pages show defaults, not this machine.
+        .env_remove("WORKSPACE_MCP_CONFIG")
+        .output()?;
+    if !output.status.success() {
+        bail!(
+            "{}: {}",
+            command.join(" "),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
