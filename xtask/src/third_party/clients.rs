@@ -16,7 +16,7 @@ const MCP: &[&str] = &["mcp==2.3.0"];
 const FASTMCP: &[&str] = &["fastmcp-slim[client]==4.1.6"];
 const TYPESCRIPT: &[&str] =
     &["@modelcontextprotocol/sdk@1.32.2", "@modelcontextprotocol/client@2.4.0"];
-const INSPECTOR: &[&str] = &["@modelcontextprotocol/inspector-cli@2.12.0"];
+const INSPECTOR: &[&str] = &["@modelcontextprotocol/inspector@2.12.0"];
 
 pub(super) fn run(workplace: &Workplace<'_>) -> anyhow::Result<()> {
     let (root, folder) = (workplace.root, &workplace.folder);
@@ -45,9 +45,11 @@ pub(super) fn run(workplace: &Workplace<'_>) -> anyhow::Result<()> {
     };
     // A script beside its packages finds them without any path being set.
     let node = |script: &str, modules: &std::path::Path| -> anyhow::Result<()> {
-        let place = modules.with_file_name(script);
-        std::fs::copy(scripts.join(script), &place)?;
-        checked(prepared("node".as_ref()).arg(place))
+        let place = |name: &str| modules.with_file_name(name);
+        for name in ["shared.mjs", script] {
+            std::fs::copy(scripts.join(name), place(name))?;
+        }
+        checked(prepared("node".as_ref()).arg(place(script)))
     };
     checked(prepared(&mcp).arg(scripts.join("python_mcp.py")))?;
     checked(prepared(&fastmcp).arg(scripts.join("python_fastmcp.py")))?;
