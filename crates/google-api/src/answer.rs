@@ -193,6 +193,7 @@ fn one_line(text: &str, longest: usize) -> String {
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -254,6 +255,22 @@ mod tests {
             "\u{feff}{",
         ] {
             assert!(read(body).reason.is_none(), "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_arrives_becomes_one_readable_line(
+            body in prop_oneof![
+                any::<Vec<u8>>(),
+                any::<String>().prop_map(String::into_bytes),
+                "\\{\"error\":[\\[{]?(\"(code|errors|details|status|message|@type)\":[\\[{]?(1|null|\"x\")[\\]}]?,?){0,4}[\\]}]?\\}"
+                    .prop_map(String::into_bytes),
+            ],
+        ) {
+            let refusal = Refusal::read(&HeaderMap::new(), &body);
+            prop_assert!(refusal.message.chars().count() <= LONGEST_MESSAGE + 1);
+            prop_assert!(!refusal.message.contains('\n'));
         }
     }
 

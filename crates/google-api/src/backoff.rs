@@ -11,6 +11,8 @@ pub(crate) const TRIES: u32 = 5;
 
 const BASE: Duration = Duration::from_millis(500);
 const CAP: Duration = Duration::from_secs(32);
+/// Nobody waits longer than the deadline of a call; this only keeps sums of times in range.
+const LONGEST_ASKED: Duration = Duration::from_hours(24);
 
 /// The pause after the `tried`-th try: anything up to twice as much each time (full jitter).
 pub(crate) fn pause(tried: u32, asked: Option<u64>, random: &dyn Random) -> Duration {
@@ -21,7 +23,7 @@ pub(crate) fn pause(tried: u32, asked: Option<u64>, random: &dyn Random) -> Dura
     match asked {
         // A little more than asked, differently for everybody, lest all come back at once.
         Some(seconds) => {
-            let asked = Duration::from_secs(seconds);
+            let asked = Duration::from_secs(seconds).min(LONGEST_ASKED);
             asked + jitter.min(asked / 10)
         }
         None => jitter,
@@ -46,6 +48,7 @@ mod tests {
         assert!(longest(1) <= BASE && longest(1) > BASE / 2);
         assert!(longest(3) <= BASE * 4 && longest(3) > BASE * 3);
         assert!(longest(60) <= CAP && longest(60) > CAP * 9 / 10);
+        assert!(pause(1, Some(u64::MAX), &random) < Duration::from_hours(48));
         for _ in 0..1000 {
             let asked = pause(1, Some(10), &random);
             assert!(asked >= Duration::from_secs(10) && asked <= Duration::from_secs(11));

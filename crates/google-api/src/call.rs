@@ -18,6 +18,9 @@ use crate::{
     send::{Plan, Reply},
 };
 
+/// Longer than any call; keeps sums of times in range.
+const LONGEST: Duration = Duration::from_hours(24);
+
 /// Whether repeating a call whose answer was lost is safe.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Idempotency {
@@ -183,7 +186,7 @@ impl Call {
                 Idempotency::Keyed => true,
                 Idempotency::Never => false,
             },
-            deadline: Instant::now() + self.deadline.unwrap_or(usual),
+            deadline: Instant::now() + self.deadline.unwrap_or(usual).min(LONGEST),
             streamed: false,
             charged: true,
         }

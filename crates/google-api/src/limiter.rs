@@ -11,14 +11,14 @@ use std::{
 };
 
 use governor::{
-    RateLimiter, clock::Clock, middleware::NoOpMiddleware, state::keyed::DashMapStateStore,
+    RateLimiter, clock::Clock, middleware::NoOpMiddleware, state::keyed::HashMapStateStore,
 };
 use tokio::time::Instant;
 
 use crate::quota::{Charge, Quota};
 
 type Buckets =
-    RateLimiter<Arc<str>, DashMapStateStore<Arc<str>>, SinceStart, NoOpMiddleware<Duration>>;
+    RateLimiter<Arc<str>, HashMapStateStore<Arc<str>>, SinceStart, NoOpMiddleware<Duration>>;
 
 /// The buckets of all accounts.
 pub(crate) struct Limiter {
@@ -59,7 +59,7 @@ impl Limiter {
             let refill = governor::Quota::with_period(pause)
                 .expect("a pause is never zero")
                 .allow_burst(burst(quota));
-            let state = DashMapStateStore::default();
+            let state = HashMapStateStore::default();
             Arc::new(RateLimiter::new(refill, state, self.clock))
         });
         if buckets.len() > MANY {
