@@ -59,9 +59,9 @@ impl View<'_> {
             }
         }
         if let Some(Value::Array(attendees)) = shown.get_mut("attendees") {
-            attendees
-                .iter_mut()
-                .for_each(|person| self.mark_self(person));
+            for person in attendees.iter_mut() {
+                self.mark_self(person);
+            }
             if let Some(most) = self.max_attendees.filter(|most| *most < attendees.len()) {
                 let own = attendees.iter().position(|person| person["self"] == true);
                 attendees.swap(0, own.unwrap_or(0));

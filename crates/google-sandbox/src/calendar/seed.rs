@@ -80,7 +80,7 @@ impl Seeding<'_> {
             "Team stand-up",
             &at(long_ago, 9, 30),
             15,
-            json!({
+            &json!({
                 "recurrence": ["RRULE:FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"],
                 "attendees": both,
                 "location": "Meeting room Vltava",
@@ -94,7 +94,7 @@ impl Seeding<'_> {
             "One-to-one with Sam",
             &at(tuesday, 14, 0),
             30,
-            json!({
+            &json!({
                 "recurrence": ["RRULE:FREQ=WEEKLY;INTERVAL=2;BYDAY=TU"],
                 "attendees": both,
                 "conferenceData": meet("one-onex-sam"),
@@ -108,7 +108,7 @@ impl Seeding<'_> {
             "All hands",
             &at(first_friday.unwrap_or(long_ago), 15, 0),
             60,
-            json!({
+            &json!({
                 "recurrence": ["RRULE:FREQ=MONTHLY;BYDAY=1FR"],
                 "attendees": [
                     {"email": one, "responseStatus": "accepted", "organizer": true},
@@ -118,7 +118,7 @@ impl Seeding<'_> {
                 "location": "Auditorium",
             }),
         );
-        self.add(one, "Quarterly planning", &at(monday.saturating_add(9.days()), 10, 0), 180, json!({
+        self.add(one, "Quarterly planning", &at(monday.saturating_add(9.days()), 10, 0), 180, &json!({
             "attendees": both,
             "description": "Bring the figures of the last quarter.\nAgenda: results, goals, budget.",
             "location": "Meeting room Labe",
@@ -130,7 +130,7 @@ impl Seeding<'_> {
             "Interview: backend engineer",
             &at(monday.saturating_add(3.days()), 13, 0),
             60,
-            json!({
+            &json!({
                 "attendees": [
                     {"email": one, "responseStatus": "accepted", "organizer": true},
                     {"email": "jordan.lee@candidate.example", "responseStatus": "accepted"},
@@ -146,13 +146,13 @@ impl Seeding<'_> {
             (4, 11, "Design review: search"),
             (17, 9, "Release 1.4"),
         ] {
-            let day = monday.saturating_add(i32::from(days as i16).days());
+            let day = monday.saturating_add(days.days());
             self.add(
                 one,
                 summary,
                 &at(day, hour, 0),
                 60,
-                json!({"attendees": both}),
+                &json!({"attendees": both}),
             );
         }
     }
@@ -164,7 +164,7 @@ impl Seeding<'_> {
             "Dentist",
             &at(monday.saturating_add(8.days()), 8, 0),
             45,
-            json!({
+            &json!({
                 "location": "Dentist Karlin, Sokolovska 12, Prague",
                 "visibility": "private",
             }),
@@ -175,7 +175,7 @@ impl Seeding<'_> {
             "Yoga",
             &at(thursday, 18, 0),
             75,
-            json!({
+            &json!({
                 "recurrence": ["RRULE:FREQ=WEEKLY;BYDAY=TH;COUNT=40"],
                 "transparency": "transparent",
                 "colorId": "10",
@@ -187,7 +187,7 @@ impl Seeding<'_> {
             "Birthday of Robin",
             birthday,
             1,
-            json!({
+            &json!({
                 "recurrence": ["RRULE:FREQ=YEARLY"],
                 "transparency": "transparent",
             }),
@@ -201,7 +201,7 @@ impl Seeding<'_> {
             "Trip to Lisbon",
             monday.saturating_add(24.days()),
             5,
-            json!({
+            &json!({
                 "location": "Lisbon, Portugal",
                 "description": "Flight TP1301, hotel near Rossio.",
             }),
@@ -211,7 +211,7 @@ impl Seeding<'_> {
             "Conference in Vienna",
             monday.saturating_sub(20.days()),
             3,
-            json!({
+            &json!({
                 "location": "Vienna, Austria",
             }),
         );
@@ -220,7 +220,7 @@ impl Seeding<'_> {
             "Holiday",
             monday.saturating_add(31.days()),
             7,
-            json!({}),
+            &json!({}),
         );
     }
 
@@ -237,7 +237,7 @@ impl Seeding<'_> {
             "Budget talk",
             &at(monday.saturating_add(2.days()), 11, 0),
             45,
-            json!({
+            &json!({
                 "attendees": invite("needsAction"),
                 "description": "Can we move the travel money to training?",
                 "conferenceData": meet("bud-getx-tlk"),
@@ -248,7 +248,7 @@ impl Seeding<'_> {
             "Customer workshop",
             &at(monday.saturating_add(10.days()), 9, 0),
             240,
-            json!({
+            &json!({
                 "attendees": invite("declined"),
                 "location": "Brno",
             }),
@@ -258,7 +258,7 @@ impl Seeding<'_> {
             "Focus time",
             &at(monday, 8, 0),
             60,
-            json!({
+            &json!({
                 "recurrence": ["RRULE:FREQ=WEEKLY;BYDAY=MO,WE"],
             }),
         );
@@ -278,7 +278,7 @@ impl Seeding<'_> {
             "On call: Alex",
             monday.saturating_sub(8.weeks()),
             7,
-            json!({
+            &json!({
                 "recurrence": ["RRULE:FREQ=WEEKLY;INTERVAL=2"], "transparency": "transparent",
             }),
         );
@@ -287,7 +287,7 @@ impl Seeding<'_> {
             "On call: Sam",
             monday.saturating_sub(7.weeks()),
             7,
-            json!({
+            &json!({
                 "recurrence": ["RRULE:FREQ=WEEKLY;INTERVAL=2"], "transparency": "transparent",
             }),
         );
@@ -296,7 +296,7 @@ impl Seeding<'_> {
             "Code freeze",
             &at(monday.saturating_add(15.days()), 17, 0),
             30,
-            json!({}),
+            &json!({}),
         );
     }
 
@@ -327,7 +327,7 @@ impl Seeding<'_> {
                         summary,
                         date,
                         1,
-                        json!({
+                        &json!({
                             "transparency": "transparent", "visibility": "public",
                         }),
                     );
@@ -349,7 +349,7 @@ impl Seeding<'_> {
         summary: &str,
         start: &(Date, Time),
         minutes: i64,
-        more: Value,
+        more: &Value,
     ) {
         let local = start.0.to_datetime(start.1);
         let begin = self
@@ -365,7 +365,7 @@ impl Seeding<'_> {
         self.store(calendar, summary, &begin, &end, more);
     }
 
-    fn add_days(&mut self, calendar: &str, summary: &str, first: Date, days: i32, more: Value) {
+    fn add_days(&mut self, calendar: &str, summary: &str, first: Date, days: i32, more: &Value) {
         let last = first.saturating_add(days.days());
         self.store(
             calendar,
@@ -376,7 +376,7 @@ impl Seeding<'_> {
         );
     }
 
-    fn store(&mut self, calendar: &str, summary: &str, start: &Start, end: &Start, more: Value) {
+    fn store(&mut self, calendar: &str, summary: &str, start: &Start, end: &Start, more: &Value) {
         self.number += 1;
         let id = format!(
             "{:04}{}",

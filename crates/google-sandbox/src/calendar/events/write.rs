@@ -54,7 +54,7 @@ pub(in crate::calendar) fn insert(call: &mut Call<'_>) -> Result<Reply, ApiError
         .map_or_else(|| format!("{id}@google.com"), String::from);
     begin(call, &mut fields, &calendar, &id, &uid);
     settle(call, &calendar, &mut fields, None)?;
-    keep(call, &calendar, &id, fields, None)
+    keep(call, &calendar, &id, &fields, None)
 }
 
 /// `calendar.events.import`: a copy of an event that is organised elsewhere.
@@ -65,10 +65,9 @@ pub(in crate::calendar) fn import(call: &mut Call<'_>) -> Result<Reply, ApiError
         .ok_or_else(|| missing("Missing iCalUID."))?
         .to_owned();
     let known = access::calendar(call, &calendar).events.values();
-    let known = known.filter(|event| text(&event.fields, "iCalUID") == Some(&uid));
+    let mut known = known.filter(|event| text(&event.fields, "iCalUID") == Some(&uid));
     let known = known
-        .filter_map(|event| text(&event.fields, "id"))
-        .next()
+        .find_map(|event| text(&event.fields, "id"))
         .map(String::from);
     let id = known.unwrap_or_else(|| call.world.chance.text(ID_ALPHABET, 26));
     let mut fields = check::writable(&call.body, call.flag("supportsAttachments"));
@@ -100,7 +99,7 @@ pub(in crate::calendar) fn quick_add(call: &mut Call<'_>) -> Result<Reply, ApiEr
         &format!("{id}@google.com"),
     );
     settle(call, &calendar, &mut fields, None)?;
-    keep(call, &calendar, &id, fields, None)
+    keep(call, &calendar, &id, &fields, None)
 }
 
 /// `calendar.events.patch`
@@ -166,7 +165,7 @@ fn change(
         after.insert("sequence".into(), json!(sequence + 1));
     }
     after.insert("updated".into(), json!(when::stamp(call.now)));
-    keep(call, &calendar, &id, after, Some(&before))
+    keep(call, &calendar, &id, &after, Some(&before))
 }
 
 /// The fields Google writes into a new event.
@@ -213,13 +212,13 @@ fn keep(
     call: &mut Call<'_>,
     calendar: &str,
     id: &str,
-    fields: Fields,
+    fields: &Fields,
     before: Option<&Fields>,
 ) -> Result<Reply, ApiError> {
     call.world.calendar.store(calendar, id, fields.clone());
     drop_strays(call, calendar, id);
     invitations::spread(call.world, calendar, id, before);
-    invitations::notify(call, &fields, before);
+    invitations::notify(call, fields, before);
     shown(call, calendar, id)
 }
 

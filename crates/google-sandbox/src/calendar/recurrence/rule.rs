@@ -70,7 +70,7 @@ impl Rule {
             match name.to_ascii_uppercase().as_str() {
                 "FREQ" => frequency = Some(frequency_of(value)?),
                 "INTERVAL" => {
-                    rule.interval = value.parse().ok().filter(|n| (1..=9999).contains(n))?
+                    rule.interval = value.parse().ok().filter(|n| (1..=9999).contains(n))?;
                 }
                 "COUNT" => rule.count = Some(value.parse().ok().filter(|&n| n > 0)?),
                 "UNTIL" => rule.until = Some(until(value)?),

@@ -151,11 +151,11 @@ impl Series {
         rule.dates(first.date())
             .map_while(move |date| self.start.at(date.to_datetime(first.time())))
             .filter(|start| start.order(&self.start).is_ge())
-            .take_while(|start| self.is_before_end(rule, start))
+            .take_while(|start| Self::is_before_end(rule, start))
             .take(rule.count.unwrap_or(usize::MAX))
     }
 
-    fn is_before_end(&self, rule: &Rule, start: &Start) -> bool {
+    fn is_before_end(rule: &Rule, start: &Start) -> bool {
         match (rule.until, start) {
             (None, _) => true,
             (Some(Until::Date(last)), start) => start.local().date() <= last,
