@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use http::uri::Authority;
 use thiserror::Error;
 
 /// Scheme, host, port where needed, and prefix, as seen from outside.
@@ -37,16 +38,16 @@ impl ExternalBase {
             _ => return Err(BaseError::Scheme),
         };
         let authority = uri.authority().ok_or(BaseError::Shape)?;
+        let port_given = port_of(authority).ok_or(BaseError::Shape)?;
         let strange = authority.as_str().contains('@')
             || uri.query().is_some()
             || text.contains('#')
             || authority.host().is_empty()
-            || (authority.port().is_some() && authority.port_u16().is_none_or(|port| port == 0))
-            || authority.as_str().ends_with(':');
+            || port_given == Some(0);
         if strange {
             return Err(BaseError::Shape);
         }
-        let own = scheme == "https" || authority.port().is_some();
+        let own = scheme == "https" || port_given.is_some();
         let port = if own {
             String::new()
         } else {
@@ -88,6 +89,16 @@ impl ExternalBase {
 impl fmt::Display for ExternalBase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.origin, self.prefix)
+    }
+}
+
+/// The port in `authority`, which may have none; `None` when what stands there is no port.
+pub(crate) fn port_of(authority: &Authority) -> Option<Option<u16>> {
+    let host_and_port = authority.as_str().rsplit('@').next()?;
+    let rest = host_and_port.strip_prefix(authority.host())?;
+    match rest.strip_prefix(':') {
+        None => Some(None),
+        Some(port) => port.parse().ok().map(Some),
     }
 }
 

@@ -10,12 +10,12 @@ use http::request::Parts;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ElicitRequest,
-        ElicitRequestParams, ElicitationAction, GetPromptRequestParams, GetPromptResponse,
-        Implementation, InputRequest, InputRequests, InputRequiredResult, ListPromptsResult,
-        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-        ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerCapabilities,
-        ServerConfig, Tool,
+        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CustomRequest,
+        CustomResult, ElicitRequest, ElicitRequestParams, ElicitationAction, ErrorCode,
+        GetPromptRequestParams, GetPromptResponse, Implementation, InputRequest, InputRequests,
+        InputRequiredResult, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult,
+        ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
+        ReadResourceResult, ServerCapabilities, ServerConfig, Tool,
     },
     service::RequestContext,
 };
@@ -229,6 +229,18 @@ impl ServerHandler for ToolsHandler {
         }
         complete(ToolResult::error(
             "the tool asked too many questions in one call",
+        ))
+    }
+
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        Err(ErrorData::new(
+            ErrorCode::METHOD_NOT_FOUND,
+            format!("there is no method {}", request.method),
+            None,
         ))
     }
 

@@ -6,6 +6,7 @@
 use http::{HeaderMap, StatusCode, header, request::Parts, uri::Authority};
 
 use super::config::AllowedHosts;
+use crate::base::port_of;
 
 /// The checks, read from the configuration once.
 #[derive(Clone, Debug)]
@@ -138,11 +139,7 @@ impl Guard {
 fn name(text: &str) -> Option<Name> {
     let authority: Authority = text.trim().parse().ok()?;
     let plain = !authority.as_str().contains('@') && !authority.host().is_empty();
-    let port = match authority.port() {
-        Some(_) => Some(authority.port_u16()?),
-        None if authority.as_str().ends_with(':') => return None,
-        None => None,
-    };
+    let port = port_of(&authority)?;
     plain.then(|| Name {
         host: authority.host().to_ascii_lowercase(),
         port,

@@ -16,6 +16,7 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 use http_body_util::BodyExt;
+use prometheus_client::metrics::gauge::Gauge;
 use thiserror::Error;
 use tokio::{
     sync::Notify,
@@ -129,6 +130,7 @@ pub(crate) struct InFlight(Arc<Count>);
 struct Count {
     number: AtomicUsize,
     empty: Notify,
+    gauge: Gauge,
 }
 
 /// One of what is counted.
@@ -136,8 +138,17 @@ struct Count {
 pub(crate) struct Counted(Arc<Count>);
 
 impl InFlight {
+    /// A count that `gauge` shows.
+    pub(crate) fn shown(gauge: Gauge) -> Self {
+        Self(Arc::new(Count {
+            gauge,
+            ..Count::default()
+        }))
+    }
+
     pub(crate) fn begin(&self) -> Counted {
         self.0.number.fetch_add(1, Ordering::AcqRel);
+        self.0.gauge.inc();
         Counted(Arc::clone(&self.0))
     }
 
@@ -159,6 +170,7 @@ impl InFlight {
 
 impl Drop for Counted {
     fn drop(&mut self) {
+        self.0.gauge.dec();
         if self.0.number.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.empty.notify_waiters();
         }

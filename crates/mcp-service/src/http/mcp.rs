@@ -170,7 +170,12 @@ impl Endpoint {
                 head.readable.events && params.meta.as_ref().is_some_and(Meta::wants_progress);
             let session = self.session(head, &conversation).await?;
             if session || progress || !self.shell.tools.stands_alone(&params.name) {
-                return self.long_way(head, body, request, session).await;
+                let way = if session {
+                    Way::Session
+                } else {
+                    Way::Alone(conversation.era)
+                };
+                return self.long_way(head, body, request, way).await;
             }
             return self.call(head, request, conversation, params).await;
         }
@@ -190,10 +195,11 @@ impl Endpoint {
             name.map(|name| name.0.as_ref()),
         )?;
         if request.method == "initialize" {
-            return self.initialize(head, body, request).await;
+            let declared = params.meta.as_ref().and_then(Meta::version).is_some();
+            return self.initialize(head, body, request, declared).await;
         }
         if self.session(head, &conversation).await? {
-            return self.long_way(head, body, request, true).await;
+            return self.long_way(head, body, request, Way::Session).await;
         }
         match request.method {
             "tools/list" if params.cursor.is_none() => {
@@ -207,7 +213,10 @@ impl Endpoint {
             "ping" if conversation.era == Era::Handshake => {
                 Ok(json_bytes(StatusCode::OK, respond::empty(request.id)))
             }
-            _ => self.long_way(head, body, request, false).await,
+            _ => {
+                self.long_way(head, body, request, Way::Alone(conversation.era))
+                    .await
+            }
         }
     }
 
@@ -235,8 +244,12 @@ impl Endpoint {
         head: &Head,
         body: &Bytes,
         request: &Request<'_>,
+        declared: bool,
     ) -> Result<Response<Body>, Fault> {
-        fits(body, request)?;
+        // With a declared revision it is a method of the past, and the library says so.
+        if !declared {
+            fits(body, request)?;
+        }
         Ok(if self.door.has_sessions() && head.readable.events {
             self.door
                 .open(&head.parts, body.clone(), Some(request.id), &head.principal)
@@ -253,10 +266,13 @@ impl Endpoint {
         head: &Head,
         body: &Bytes,
         request: &Request<'_>,
-        session: bool,
+        way: Way,
     ) -> Result<Response<Body>, Fault> {
-        fits(body, request)?;
-        Ok(if session {
+        let gone = way == Way::Alone(Era::Stateless) && GONE_METHODS.contains(&request.method);
+        if !gone {
+            fits(body, request)?;
+        }
+        Ok(if way == Way::Session {
             self.door
                 .within(&head.parts, body.clone(), Some(request.id))
                 .await
@@ -354,6 +370,23 @@ impl Endpoint {
         }
     }
 }
+
+/// How the library is to take a request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Way {
+    /// By itself.
+    Alone(Era),
+    /// As part of a session.
+    Session,
+}
+
+/// Methods that the stateless era has no more; the library says so whatever their parameters are.
+const GONE_METHODS: [&str; 4] = [
+    "ping",
+    "logging/setLevel",
+    "resources/subscribe",
+    "resources/unsubscribe",
+];
 
 /// Refuses parameters that do not fit a method of the protocol.
 ///

@@ -6,10 +6,7 @@
 use axum::body::Body;
 use http::{Response, StatusCode};
 use serde::Serialize;
-use serde_json::{
-    Value, json,
-    value::{RawValue, to_raw_value},
-};
+use serde_json::{Value, json, value::RawValue};
 
 use crate::http::reply::json_bytes;
 
@@ -123,9 +120,4 @@ impl Fault {
     pub(crate) fn response(&self, id: Option<&RawValue>) -> Response<Body> {
         json_bytes(self.status, self.body(id))
     }
-}
-
-/// An id made from text this program chose.
-pub(crate) fn raw(value: &impl Serialize) -> Box<RawValue> {
-    to_raw_value(value).expect("values made here are JSON")
 }

@@ -150,7 +150,10 @@ mod tests {
     use rmcp::model::Tool;
 
     use super::*;
-    use crate::lean::fault::raw;
+
+    fn raw(value: &impl Serialize) -> Box<RawValue> {
+        serde_json::value::to_raw_value(value).unwrap()
+    }
 
     fn json(bytes: &[u8]) -> Value {
         serde_json::from_slice(bytes).unwrap()
