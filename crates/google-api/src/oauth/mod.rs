@@ -128,11 +128,19 @@ pub(crate) async fn jwt_bearer(
     token_uri: &str,
     assertion: &SecretString,
 ) -> Result<TokenAnswer, OAuthError> {
+    let Some(url) = hosts.follow(token_uri) else {
+        return Err(OAuthError::Client {
+            code: "token_uri".to_owned(),
+            sentence:
+                "the key's token address is not Google's; take the key file as Google made it"
+                    .to_owned(),
+        });
+    };
     let form = [
         ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
         ("assertion", assertion.expose_secret()),
     ];
-    json(&answered(http.post(hosts.map(token_uri)).form(&form)).await?)
+    json(&answered(http.post(url).form(&form)).await?)
 }
 
 async fn answered(request: RequestBuilder) -> Result<Vec<u8>, OAuthError> {

@@ -12,6 +12,7 @@ mod google;
 mod oauth;
 mod outage;
 mod pages;
+mod sandbox;
 mod sending;
 mod service_account;
 mod uploads;
