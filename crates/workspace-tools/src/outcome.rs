@@ -31,6 +31,7 @@ impl<T> Reply<T> {
     }
 
     /// The same answer with one more part.
+    #[must_use]
     pub fn with(mut self, part: Part) -> Self {
         self.parts.push(part);
         self

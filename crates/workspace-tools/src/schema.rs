@@ -8,14 +8,22 @@ use serde_json::{Map, Value, json};
 pub(crate) fn input<T: JsonSchema>() -> Value {
     let mut schema = plain::<T>();
     schema["additionalProperties"] = json!(false);
+    // What documents the Rust type says nothing to callers; its fields do.
+    if let Some(object) = schema.as_object_mut() {
+        object.remove("description");
+    }
     schema
 }
 
-/// The schema of a tool's data. Descriptions are left out: the names are Google's or speak for
-/// themselves, and every listed byte costs every conversation.
+/// The schema of a tool's data. Descriptions are left out, as are the required fields of inner
+/// objects: the names are Google's or speak for themselves, and every listed byte costs every
+/// conversation.
 pub(crate) fn output<T: JsonSchema>() -> Value {
     let mut schema = plain::<T>();
     without_descriptions(&mut schema);
+    for inner in schema["properties"].as_object_mut().into_iter().flatten() {
+        without_required(inner.1);
+    }
     schema
 }
 
@@ -41,6 +49,10 @@ fn simplify(schema: &mut Value) {
     };
     for noise in ["$schema", "$defs", "title", "format", "$comment"] {
         object.remove(noise);
+    }
+    // Every unsigned number has it, and a negative one is refused with a clear message anyway.
+    if object.get("minimum") == Some(&json!(0)) {
+        object.remove("minimum");
     }
     drop_null(object);
     constants_to_enum(object);
@@ -103,6 +115,17 @@ fn constants_to_enum(object: &mut Map<String, Value>) {
     object.remove("oneOf");
     object.insert("type".to_owned(), json!("string"));
     object.insert("enum".to_owned(), Value::Array(values));
+}
+
+fn without_required(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            object.retain(|key, value| key != "required" || !value.is_array());
+            object.values_mut().for_each(without_required);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_required),
+        _ => {}
+    }
 }
 
 fn without_descriptions(schema: &mut Value) {

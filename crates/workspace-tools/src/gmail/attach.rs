@@ -8,7 +8,6 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use bytes::Bytes;
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::header;
@@ -29,18 +28,18 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// A file to send, as the caller describes it.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Attached {
     #[serde(alias = "filename")]
     name: Option<String>,
     mime_type: Option<String>,
     #[serde(alias = "content")]
     content_base64: Option<String>,
-    /// Local path.
+    /// A file of this machine, below an allowed directory.
     path: Option<String>,
     drive_file_id: Option<String>,
-    /// workspace:// reference.
+    /// A `workspace://` reference.
     uri: Option<String>,
 }
 

@@ -142,18 +142,17 @@ pub(super) fn link(email: &str, message: &str, attachment: &Attachment) -> Part 
 
 /// One line per file.
 pub(super) fn listed(attachments: &[Attachment]) -> String {
-    attachments
-        .iter()
-        .map(|attachment| {
-            format!(
-                "\n- {} ({}, {}, part {})",
-                attachment.filename,
-                attachment.mime_type,
-                text::size(attachment.size),
-                attachment.part_id
-            )
-        })
-        .collect()
+    let mut lines = String::new();
+    for attachment in attachments {
+        lines.push_str(&format!(
+            "\n- {} ({}, {}, part {})",
+            attachment.filename,
+            attachment.mime_type,
+            text::size(attachment.size),
+            attachment.part_id
+        ));
+    }
+    lines
 }
 
 fn is_html(part: &MimePart) -> bool {

@@ -30,7 +30,7 @@ const MOST_RECIPIENTS: usize = 500;
 /// The arguments of sending and drafting.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Composition {
-    /// Addresses, comma-separated; derived when replying.
+    /// Addresses with commas; derived when replying.
     #[serde(default)]
     to: Option<String>,
     /// Derived when replying.
@@ -39,17 +39,18 @@ pub(super) struct Composition {
     /// Plain text.
     #[serde(default)]
     body: Option<String>,
-    /// HTML beside or instead of body.
+    /// HTML version.
     #[serde(default)]
     html_body: Option<String>,
     #[serde(default)]
     cc: Option<String>,
     #[serde(default)]
     bcc: Option<String>,
-    /// Each with content_base64, path, drive_file_id or uri.
+    /// {name, content_base64 or path or drive_file_id or uri}
     #[serde(default)]
+    #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
     attachments: Option<Vec<Attached>>,
-    /// Id of the message to answer; sets recipients, subject, thread.
+    /// Answers it: sets recipients, subject, thread.
     #[serde(default)]
     reply_to_message_id: Option<String>,
     #[serde(default)]

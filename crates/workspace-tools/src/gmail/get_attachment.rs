@@ -8,7 +8,9 @@ use super::{
     attachment::{self, Readable},
     body,
 };
-use crate::{Access, Alias, Meta, Part, Reply, Service, Tier, Tool, ToolCx, ToolError, text};
+use crate::{
+    Access, Alias, Example, Meta, Part, Reply, Service, Tier, Tool, ToolCx, ToolError, text,
+};
 
 /// More than this is not worth a conversation's tokens.
 const LARGEST_BASE64: usize = 10 << 20;
@@ -70,7 +72,11 @@ impl Tool for GetAttachment {
         ],
         outside_content: true,
         aliases: &[Alias::same("download_gmail_attachment")],
-        examples: &[],
+        examples: &[Example {
+            say: "Give me the budget workbook from that mail",
+            arguments: r#"{"message_id": "{message:Quarterly budget}", "attachment_id": "quarterly-budget.xlsx"}"#,
+            gives: "quarterly-budget.xlsx (application/vnd.openxmlformats",
+        }],
     };
     type Input = Input;
     type Output = Output;
@@ -124,13 +130,13 @@ impl Tool for GetAttachment {
                 file.filename, file.mime_type
             ))
             .hint("ask for it as text")),
-            Readable::Text(whole) => Ok(shown(heading, data, &whole, window)),
+            Readable::Text(whole) => Ok(shown(&heading, data, &whole, window)),
         }
     }
 }
 
 fn shown(
-    heading: String,
+    heading: &str,
     data: Output,
     whole: &str,
     (start, limit): (usize, usize),

@@ -10,7 +10,7 @@ use super::{
     html::Quotes,
     message::{self, Message},
 };
-use crate::{Access, Alias, Meta, Reply, Service, Tier, Tool, ToolCx, ToolError, text};
+use crate::{Access, Alias, Example, Meta, Reply, Service, Tier, Tool, ToolCx, ToolError, text};
 
 /// Reads a message.
 pub(super) struct GetMessage;
@@ -79,7 +79,18 @@ impl Tool for GetMessage {
         ],
         outside_content: true,
         aliases: &[Alias::same("get_gmail_message")],
-        examples: &[],
+        examples: &[
+            Example {
+                say: "What does the mail about lunch say?",
+                arguments: r#"{"message_id": "{message:Lunch on Thursday?}"}"#,
+                gives: "The new place at the corner has dumplings.",
+            },
+            Example {
+                say: "Show all headers of it",
+                arguments: r#"{"message_id": "{message:Lunch on Thursday?}", "format": "headers"}"#,
+                gives: "Message-ID: <",
+            },
+        ],
     };
     type Input = Input;
     type Output = Output;

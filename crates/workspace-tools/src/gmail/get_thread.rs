@@ -8,7 +8,7 @@ use super::{
     html::Quotes,
     message::{self, Message},
 };
-use crate::{Access, Alias, Meta, Reply, Service, Tier, Tool, ToolCx, ToolError, text};
+use crate::{Access, Alias, Example, Meta, Reply, Service, Tier, Tool, ToolCx, ToolError, text};
 
 /// Reads a thread.
 pub(super) struct GetThread;
@@ -48,6 +48,7 @@ struct One {
     label_ids: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<String>,
+    #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
     attachments: Vec<body::Attachment>,
 }
 
@@ -72,7 +73,11 @@ impl Tool for GetThread {
         ],
         outside_content: true,
         aliases: &[Alias::same("get_gmail_thread")],
-        examples: &[],
+        examples: &[Example {
+            say: "Read the conversation about the budget",
+            arguments: r#"{"thread_id": "{thread:Quarterly budget}"}"#,
+            gives: "Messages: 4",
+        }],
     };
     type Input = Input;
     type Output = Output;

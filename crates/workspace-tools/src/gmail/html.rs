@@ -197,15 +197,12 @@ fn prune(tree: &Rc<Node>, quotes: Quotes) -> bool {
                     if quotes == Quotes::Drop && element.is_quote() {
                         return false;
                     }
-                    match element.looks(&sheet, &around) {
-                        Some(inside) => {
-                            waiting.push_back((child.clone(), depth + 1, inside));
-                            true
-                        }
-                        None => {
-                            hidden |= has_text(child);
-                            false
-                        }
+                    if let Some(inside) = element.looks(&sheet, &around) {
+                        waiting.push_back((child.clone(), depth + 1, inside));
+                        true
+                    } else {
+                        hidden |= has_text(child);
+                        false
                     }
                 }
                 _ => true,

@@ -7,6 +7,8 @@ mod attach;
 mod attachment;
 mod body;
 mod compose;
+#[cfg(test)]
+mod compose_tests;
 mod deliver;
 mod draft_message;
 mod get_attachment;

@@ -8,7 +8,7 @@ use super::{
     labels::{self, Label},
     message,
 };
-use crate::{Access, Alias, Meta, Reply, Service, Tier, Tool, ToolCx, ToolError};
+use crate::{Access, Alias, Example, Meta, Reply, Service, Tier, Tool, ToolCx, ToolError};
 
 /// What Gmail takes in one call.
 const MOST_AT_ONCE: usize = 1000;
@@ -35,8 +35,8 @@ pub(super) struct Input {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Output {
     message_ids: Vec<String>,
-    added_label_ids: Vec<String>,
-    removed_label_ids: Vec<String>,
+    added: Vec<String>,
+    removed: Vec<String>,
     /// All labels now, for a single message.
     #[serde(skip_serializing_if = "Option::is_none")]
     label_ids: Option<Vec<String>>,
@@ -78,7 +78,11 @@ impl Tool for ModifyLabels {
                 assumed: &[("add_label_ids", "[\"UNREAD\"]")],
             },
         ],
-        examples: &[],
+        examples: &[Example {
+            say: "Star that mail and mark it as read",
+            arguments: r#"{"message_id": "{message:Desk by the window}", "add_label_ids": ["STARRED"], "remove_label_ids": ["UNREAD"]}"#,
+            gives: "Added labels: STARRED",
+        }],
     };
     type Input = Input;
     type Output = Output;
@@ -119,8 +123,8 @@ impl Tool for ModifyLabels {
         }
         let data = Output {
             message_ids: ids,
-            added_label_ids: only_ids(&added),
-            removed_label_ids: only_ids(&removed),
+            added: only_ids(&added),
+            removed: only_ids(&removed),
             label_ids,
         };
         Ok(Reply::new(data, text))

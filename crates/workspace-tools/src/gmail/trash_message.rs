@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::message;
-use crate::{Access, Alias, Meta, Reply, Service, Tier, Tool, ToolCx, ToolError};
+use crate::{Access, Alias, Example, Meta, Reply, Service, Tier, Tool, ToolCx, ToolError};
 
 /// Trashes a message.
 pub(super) struct TrashMessage;
@@ -34,7 +34,11 @@ impl Tool for TrashMessage {
         methods: &["gmail.users.messages.trash"],
         outside_content: false,
         aliases: &[Alias::same("delete_gmail_message")],
-        examples: &[],
+        examples: &[Example {
+            say: "Delete the mail about the parking permit",
+            arguments: r#"{"message_id": "{message:Parking permit}"}"#,
+            gives: "Moved to the trash.",
+        }],
     };
     type Input = Input;
     type Output = Output;
