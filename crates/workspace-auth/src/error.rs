@@ -53,13 +53,12 @@ impl AuthError {
     /// What the failure means to the caller.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::NoAccount => Kind::NeedsConsent,
             Self::SeveralAccounts { .. } | Self::Input { .. } => Kind::Input,
             Self::NotYours { .. } => Kind::Forbidden,
             Self::NotConfigured => Kind::Internal,
             Self::Store(error) => error.kind(),
             Self::Token(google_api::TokenError::Unavailable { .. }) => Kind::Upstream,
-            Self::Token(_) => Kind::NeedsConsent,
+            Self::NoAccount | Self::Token(_) => Kind::NeedsConsent,
         }
     }
 

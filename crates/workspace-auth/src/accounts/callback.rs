@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use google_api::TokenAnswer;
 use jiff::SignedDuration;
-use ring::digest;
+use secrecy::ExposeSecret as _;
 use tracing::{error, info, warn};
 use url::Url;
 
@@ -18,8 +18,8 @@ use super::{
     return_url,
 };
 use crate::{
-    Credential, CredentialKey, Principal, PrincipalKind, StoreError, issuer::ClientKeys, pages,
-    scopes, sealed::FlowState, store::Read,
+    Credential, CredentialKey, Principal, PrincipalKind, StoreError, digest::sha256_hex,
+    issuer::ClientKeys, pages, scopes, sealed::FlowState, store::Read,
 };
 
 /// How often a lost race for the record is run again.
@@ -246,26 +246,24 @@ impl Inner {
         flow: &FlowState,
         answer: &TokenAnswer,
     ) -> Result<Identity, Failed> {
-        use secrecy::ExposeSecret as _;
         let now = self.config.clock.now();
         let expected = Expected {
             client_id: &client.id,
             nonce: &flow.nonce,
             now,
         };
-        let identity = match &answer.id_token {
-            Some(token) => identity::from_id_token(token.expose_secret(), &expected),
-            None => {
-                let info = self
-                    .around
-                    .issuer
-                    .userinfo(client, &answer.access_token)
-                    .await;
-                info.map_or(
-                    Err("Google did not say who signed in"),
-                    identity::from_userinfo,
-                )
-            }
+        let identity = if let Some(token) = &answer.id_token {
+            identity::from_id_token(token.expose_secret(), &expected)
+        } else {
+            let info = self
+                .around
+                .issuer
+                .userinfo(client, &answer.access_token)
+                .await;
+            info.map_or(
+                Err("Google did not say who signed in"),
+                identity::from_userinfo,
+            )
         };
         identity.map_err(|problem| {
             error!("OAuth authentication failed: {problem}");
@@ -368,10 +366,10 @@ impl Inner {
         let life = i64::try_from(answer.expires_in.min(86_400)).unwrap_or(3600);
         new.token = Some(answer.access_token.clone());
         new.expiry = Some(self.config.clock.now() + SignedDuration::from_secs(life));
-        new.refresh_token = answer.refresh_token.clone();
+        new.refresh_token.clone_from(&answer.refresh_token);
         new.scopes = granted.to_vec();
         new.user_email = Some(identity.email.clone());
-        new.id_token = answer.id_token.clone();
+        new.id_token.clone_from(&answer.id_token);
         new.own.subject = Some(identity.subject.clone());
         if principal.kind == PrincipalKind::User {
             new.own.owner = Some(principal.id.clone());
@@ -406,12 +404,7 @@ fn may_finish(flow: &FlowState, opened_by: Option<&Principal>) -> bool {
 
 /// The name under which a state is used up.
 fn marker(sealed: &str) -> String {
-    let digest = digest::digest(&digest::SHA256, sealed.as_bytes());
-    digest
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    sha256_hex(sealed.as_bytes())
 }
 
 fn note(

@@ -51,7 +51,7 @@ impl Delegation {
     }
 
     /// Whether the caller may act through the service account.
-    pub(super) fn serves(&self, caller: &Principal) -> bool {
+    pub(super) fn serves(caller: &Principal) -> bool {
         matches!(caller.kind, PrincipalKind::Local | PrincipalKind::Service)
     }
 

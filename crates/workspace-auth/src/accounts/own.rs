@@ -15,11 +15,9 @@ use tracing::warn;
 use crate::{
     AuthError, Credential, CredentialKey, Principal, PrincipalKind, StoreError, canonical_email,
     flight::{Crashed, Flight},
-    linked::{FRESH, Linked, Surroundings},
+    linked::{FRESH, Linked, PATIENCE, Surroundings},
 };
 
-/// How long a caller who could do with an older listing waits for a new one.
-const PATIENCE: Duration = Duration::from_secs(1);
 const READS_AT_ONCE: usize = 16;
 const ACCOUNTS_IN_MEMORY: u64 = 20_000;
 const IDLE: Duration = Duration::from_mins(30);
@@ -241,20 +239,20 @@ impl Book {
         match known {
             Some(listing) if listing.at.elapsed() < FRESH => Ok(listing.keys),
             Some(listing) => {
-                match tokio::time::timeout(PATIENCE, self.list()).await {
-                    Ok(Ok(keys)) => Ok(keys),
-                    Ok(Err(_)) | Err(_) => {
-                        // What is known does until the store answers; nobody waits again soon.
-                        let keys = listing.keys.clone();
-                        let listing = Listing {
-                            at: Instant::now(),
-                            ..listing
-                        };
-                        *self.listing.lock().unwrap_or_else(PoisonError::into_inner) =
-                            Some(listing);
-                        Ok(keys)
-                    }
+                let weather = &self.around.weather;
+                if !weather.bad()
+                    && let Ok(keys) = weather.patiently(PATIENCE, self.list()).await
+                {
+                    return Ok(keys);
                 }
+                // What is known does until the store answers; nobody waits again soon.
+                let keys = listing.keys.clone();
+                let listing = Listing {
+                    at: Instant::now(),
+                    ..listing
+                };
+                *self.listing.lock().unwrap_or_else(PoisonError::into_inner) = Some(listing);
+                Ok(keys)
             }
             None => self.list().await,
         }

@@ -134,10 +134,10 @@ impl Memory {
 
     /// Notes that the record `fresh` was to replace has changed.
     pub(super) fn outdated(&self, fresh: &Arc<Credential>) {
-        if let Some(unsaved) = &mut self.state().unsaved {
-            if Arc::ptr_eq(&unsaved.fresh, fresh) {
-                unsaved.replaces = None;
-            }
+        if let Some(unsaved) = &mut self.state().unsaved
+            && Arc::ptr_eq(&unsaved.fresh, fresh)
+        {
+            unsaved.replaces = None;
         }
     }
 

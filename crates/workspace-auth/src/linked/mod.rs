@@ -5,9 +5,11 @@
 //! Refreshing is in `refresh`, late writes in `pending`. Invariant: nobody is refused because of
 //! something remembered; a refusal always follows a fresh look at the store.
 
+mod lease;
 mod memory;
 mod pending;
 mod refresh;
+mod weather;
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,6 +20,7 @@ use jiff::SignedDuration;
 
 pub(crate) use memory::Remembered;
 pub(crate) use pending::PendingWrites;
+pub(crate) use weather::Weather;
 
 use crate::{
     Credential, CredentialKey, CredentialStore, StoreError,
@@ -29,7 +32,9 @@ use crate::{
 /// How long a look at the store is good for.
 pub(crate) const FRESH: Duration = Duration::from_secs(5);
 /// How long a caller who could do without waits for the store.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a caller who cannot do without waits for a store that failed a moment ago.
+const BAD_WEATHER_PATIENCE: Duration = Duration::from_secs(2);
 /// Access tokens are renewed this long before they end.
 const EARLY: SignedDuration = SignedDuration::from_secs(60);
 
@@ -41,6 +46,7 @@ pub(crate) struct Surroundings {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) pending: PendingWrites,
+    pub(crate) weather: Weather,
 }
 
 /// One account of the store.
@@ -72,8 +78,8 @@ impl Linked {
         match self.memory.look(FRESH) {
             Remembered::Fresh(credential) => Ok(Some(credential)),
             Remembered::Stale(credential) => {
-                let read = tokio::time::timeout(PATIENCE, self.read()).await;
-                if matches!(read, Ok(Ok(()))) {
+                let weather = &self.around.weather;
+                if !weather.bad() && weather.patiently(PATIENCE, self.read()).await.is_ok() {
                     return Ok(self.memory.credential());
                 }
                 // Nobody else waits for it again before the time is up.
@@ -81,7 +87,14 @@ impl Linked {
                 Ok(Some(credential))
             }
             Remembered::Nothing => {
-                self.read().await?;
+                let weather = &self.around.weather;
+                if weather.bad() {
+                    weather.patiently(BAD_WEATHER_PATIENCE, self.read()).await?;
+                } else {
+                    let read = self.read().await;
+                    weather.note(&read);
+                    read?;
+                }
                 Ok(self.memory.credential())
             }
         }

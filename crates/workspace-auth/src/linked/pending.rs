@@ -91,7 +91,13 @@ impl Inner {
     }
 
     async fn store(&self, account: Arc<Linked>) {
-        if let Ok(Ok(())) = tokio::time::timeout(ATTEMPT, account.save()).await {
+        if account
+            .around
+            .weather
+            .patiently(ATTEMPT, account.save())
+            .await
+            .is_ok()
+        {
             let mut waiting = self.waiting();
             // Refreshed again meanwhile: it stays.
             if account.memory.unsaved().is_none() {

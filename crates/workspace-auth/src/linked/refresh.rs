@@ -13,41 +13,28 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use super::{EARLY, Linked, memory::Unsaved, unavailable};
+use super::{
+    EARLY, Linked,
+    lease::{Claim, STORE_PATIENCE, STORE_PAUSE, Turn},
+    memory::Unsaved,
+    unavailable,
+};
 use crate::{
-    Credential, Lease, StoreError,
+    Credential, StoreError,
     issuer::ClientKeys,
     store::{Condition, Read, Version},
 };
 
-/// How long one process may take: two attempts at Google and a write.
-const LEASE: SignedDuration = SignedDuration::from_secs(30);
-const LEASE_WAIT: Duration = Duration::from_secs(30);
-/// How often a record leased to somebody else is looked at.
-const POLL: Duration = Duration::from_millis(200);
 /// How long everything may take.
 const DEADLINE: Duration = Duration::from_secs(45);
-/// How long the store may take while its answer is not indispensable.
-const STORE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long nobody asks Google again after a failure that may pass.
 const PAUSE: Duration = Duration::from_secs(1);
-
-enum LeaseOutcome {
-    /// Ours; the version of the record that says so.
-    Ours(Version),
-    /// Somebody else's.
-    Busy(String),
-    /// The record changed.
-    Changed,
-    /// The store does not answer; go without.
-    NoStore,
-}
 
 impl Linked {
     /// Makes sure that memory holds a token that is good for a while.
     pub(super) async fn refresh(self: Arc<Self>) -> Result<(), TokenError> {
         let begun = Instant::now();
-        let mut waiting_for: Option<(String, Instant)> = None;
+        let mut turn = Turn::new(self.around.random.hex(16));
         while begun.elapsed() < DEADLINE {
             if self.has_usable() {
                 return Ok(());
@@ -65,27 +52,18 @@ impl Linked {
             let Some(refresh_token) = base.refresh_token.clone() else {
                 return Err(no_refresh_token());
             };
-            let ignore = waiting_for
-                .as_ref()
-                .filter(|(_, since)| since.elapsed() > LEASE_WAIT)
-                .map(|(holder, _)| holder.as_str());
-            let leased = match self.lease(read.as_ref(), ignore).await {
-                LeaseOutcome::Ours(version) => Some(version),
-                LeaseOutcome::NoStore => None,
-                LeaseOutcome::Changed => continue,
-                LeaseOutcome::Busy(holder) => {
+            let leased = match turn.claim(&self, read.as_ref()).await {
+                Claim::Ours(version) => Some(version),
+                Claim::Without => None,
+                Claim::Again => continue,
+                Claim::Busy => {
                     if self.usable(&base, SignedDuration::ZERO).is_some() {
                         return Ok(());
                     }
-                    if waiting_for
-                        .as_ref()
-                        .is_none_or(|(known, _)| *known != holder)
-                    {
-                        waiting_for = Some((holder, Instant::now()));
-                    }
-                    tokio::time::sleep(POLL).await;
+                    turn.wait().await;
                     continue;
                 }
+                Claim::Impossible => return Err(no_store()),
             };
             info!(
                 user_email = base.user_email.as_deref().unwrap_or("unknown"),
@@ -97,7 +75,7 @@ impl Linked {
                     return Ok(());
                 }
                 Err(failure) => {
-                    if let Some(outcome) = self.failed(&base, failure, leased).await {
+                    if let Some(outcome) = self.failed(&base, failure, leased, &mut turn).await {
                         return Err(outcome);
                     }
                 }
@@ -109,6 +87,13 @@ impl Linked {
         })
     }
 
+    async fn patiently<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.around.weather.patiently(STORE_PATIENCE, work).await
+    }
+
     fn has_usable(&self) -> bool {
         self.memory
             .credential()
@@ -117,45 +102,28 @@ impl Linked {
 
     /// Reads the record. Without an answer, `None`, as long as memory can do.
     async fn look_at_store(&self) -> Result<Option<Read>, TokenError> {
-        let reading = self.around.store.read(&self.key);
+        let begun = Instant::now();
+        let weather = &self.around.weather;
         let known = self.memory.credential().is_some();
-        let read = if known {
-            patiently(reading).await
-        } else {
-            reading.await
-        };
-        match read {
-            Ok(read) => {
-                self.memory.adopt(&read);
-                Ok(Some(read))
+        let patience = if known { STORE_PATIENCE } else { DEADLINE };
+        loop {
+            if known && weather.outage() {
+                return Ok(None);
             }
-            Err(_) if known => Ok(None),
-            Err(error) => Err(unavailable(&error)),
-        }
-    }
-
-    async fn lease(&self, read: Option<&Read>, ignore: Option<&str>) -> LeaseOutcome {
-        let Some((stored, version)) =
-            read.and_then(|read| Some((read.credential.as_ref()?, read.version.as_ref()?)))
-        else {
-            return LeaseOutcome::NoStore;
-        };
-        let now = self.around.clock.now();
-        if let Some(lease) = &stored.own.lease {
-            if lease.until > now && ignore != Some(lease.holder.as_str()) {
-                return LeaseOutcome::Busy(lease.holder.clone());
+            match weather
+                .patiently(patience, self.around.store.read(&self.key))
+                .await
+            {
+                Ok(read) => {
+                    self.memory.adopt(&read);
+                    return Ok(Some(read));
+                }
+                Err(error) if !known => return Err(unavailable(&error)),
+                Err(StoreError::Unavailable { .. }) if begun.elapsed() < STORE_PATIENCE => {
+                    tokio::time::sleep(STORE_PAUSE).await;
+                }
+                Err(_) => return Ok(None),
             }
-        }
-        let mut leased = stored.clone();
-        leased.own.lease = Some(Lease {
-            holder: self.around.random.hex(16),
-            until: now + LEASE,
-        });
-        let condition = Condition::Unchanged(version.clone());
-        match patiently(self.around.store.write(&self.key, &leased, condition)).await {
-            Ok(version) => LeaseOutcome::Ours(version),
-            Err(StoreError::Conflict) => LeaseOutcome::Changed,
-            Err(_) => LeaseOutcome::NoStore,
         }
     }
 
@@ -217,7 +185,15 @@ impl Linked {
         let email = base.user_email.as_deref().unwrap_or("unknown");
         info!(user_email = email, "OAuth token refresh successful");
         self.memory.refreshed(base, Arc::new(fresh), leased);
-        match patiently(self.save()).await {
+        let saved = if self.around.weather.bad() {
+            Err(StoreError::Unavailable {
+                place: self.around.store.place(),
+                problem: "it did not answer a moment ago".to_owned(),
+            })
+        } else {
+            self.patiently(self.save()).await
+        };
+        match saved {
             Ok(()) => {}
             Err(error) => {
                 error!(
@@ -287,6 +263,7 @@ impl Linked {
         base: &Credential,
         failure: OAuthError,
         leased: Option<Version>,
+        turn: &mut Turn,
     ) -> Option<TokenError> {
         let email = base.user_email.as_deref().unwrap_or("unknown");
         if !matches!(failure, OAuthError::Grant(_)) {
@@ -321,6 +298,11 @@ impl Linked {
             );
             return None;
         }
+        if leased.is_none() {
+            // Another process may be about to store what replaced this token.
+            turn.indispensable = true;
+            return None;
+        }
         match self
             .around
             .store
@@ -349,7 +331,9 @@ impl Linked {
             let mut free = base.clone();
             free.own.lease = None;
             let condition = Condition::Unchanged(version);
-            let _ = patiently(self.around.store.write(&self.key, &free, condition)).await;
+            let _ = self
+                .patiently(self.around.store.write(&self.key, &free, condition))
+                .await;
         }
     }
 }
@@ -363,6 +347,16 @@ pub(super) fn ended() -> TokenError {
     }
 }
 
+/// Google refused, but whether for good cannot be told without the store.
+fn no_store() -> TokenError {
+    TokenError::Unavailable {
+        problem: "Google refused to renew the access token, and the credential store does not \
+                  answer to see whether there is a newer one; try again"
+            .to_owned(),
+        retry_after: Some(2),
+    }
+}
+
 fn no_refresh_token() -> TokenError {
     TokenError::NeedsConsent {
         problem: "the account's access has ended and Google gave no refresh token for it; call \
@@ -370,15 +364,4 @@ fn no_refresh_token() -> TokenError {
             .to_owned(),
         missing: Vec::new(),
     }
-}
-
-async fn patiently<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    tokio::time::timeout(STORE_PATIENCE, work)
-        .await
-        .unwrap_or_else(|_| {
-            Err(StoreError::Unavailable {
-                place: "the credential store".to_owned(),
-                problem: "no answer in time".to_owned(),
-            })
-        })
 }

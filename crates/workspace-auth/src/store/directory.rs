@@ -18,13 +18,13 @@ use bytes::Bytes;
 use foundation::Random;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use ring::digest;
 use rustix::{
     fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags},
     io::Errno,
 };
 
 use super::{Condition, Entry, Objects, StoreError, Stored, Version};
+use crate::{CredentialKey, digest::sha256_hex};
 
 const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 const FOLDER_MODE: Mode = Mode::RWXU;
@@ -61,7 +61,7 @@ impl DirectoryObjects {
             for name in names(&folder)? {
                 if name.starts_with(TEMPORARY) {
                     rustix::fs::unlinkat(&folder, name.as_str(), AtFlags::empty())?;
-                } else if name.ends_with(".json") {
+                } else if CredentialKey::from_listing(&name).is_some() {
                     // Opening tightens; a link or a stranger among the files is left alone.
                     let _ = open_file(&folder, &name);
                 }
@@ -347,22 +347,15 @@ fn names(folder: &OwnedFd) -> io::Result<Vec<String>> {
     for entry in Dir::read_from(folder)? {
         let entry = entry?;
         // Names that are not UTF-8 are none of ours.
-        if let Ok(name) = entry.file_name().to_str() {
-            if !matches!(name, "." | "..") {
-                names.push(name.to_owned());
-            }
+        if let Ok(name) = entry.file_name().to_str()
+            && !matches!(name, "." | "..")
+        {
+            names.push(name.to_owned());
         }
     }
     Ok(names)
 }
 
 fn version_of(bytes: &[u8]) -> Version {
-    let digest = digest::digest(&digest::SHA256, bytes);
-    Version(
-        digest
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
-    )
+    Version(sha256_hex(bytes))
 }

@@ -70,10 +70,10 @@ impl MemoryObjects {
             format!("{folder}/")
         };
         let content = self.content();
-        let below = content
-            .by_key
-            .iter()
-            .filter(|(key, _)| key.starts_with(&prefix));
+        let below = content.by_key.iter().filter(|(key, _)| {
+            key.strip_prefix(&prefix)
+                .is_some_and(|name| !name.contains('/'))
+        });
         below
             .map(|(key, (_, modified))| Entry {
                 key: key.clone(),

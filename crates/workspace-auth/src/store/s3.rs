@@ -153,7 +153,7 @@ impl S3Objects {
             }))
         };
         self.run("get", key, read, |failure| {
-            self.bucket.absent(failure).then_some(None)
+            Bucket::absent(failure).then_some(None)
         })
         .await
     }
@@ -211,8 +211,7 @@ impl S3Objects {
         match condition {
             Condition::Always => {
                 let remove = async { self.store.delete(&path).await };
-                let gone =
-                    |failure: &object_store::Error| self.bucket.absent(failure).then_some(());
+                let gone = |failure: &object_store::Error| Bucket::absent(failure).then_some(());
                 self.run("delete", key, remove, gone).await
             }
             Condition::Absent => self

@@ -27,7 +27,7 @@ pub(super) enum CredentialSource {
 
 impl Bucket {
     /// Whether the failure only says that there is no such object.
-    pub(super) fn absent(&self, failure: &object_store::Error) -> bool {
+    pub(super) fn absent(failure: &object_store::Error) -> bool {
         matches!(failure, object_store::Error::NotFound { .. })
             && code_in(&chain(failure)).as_deref() != Some("NoSuchBucket")
     }
