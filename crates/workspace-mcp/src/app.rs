@@ -21,7 +21,7 @@ use workspace_tools::{Access, Toolbox};
 
 use crate::{
     config::Config,
-    gateway::{CallMetrics, Gateway, Parts},
+    gateway::{CallMetrics, Gateway, GoogleMetrics, Parts},
     routes::{self, RouteState},
 };
 
@@ -46,7 +46,7 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let metrics = Metrics::new();
-        let google = google(&config, &clock, &random);
+        let google = google(&config, &clock, &random, GoogleMetrics::register(&metrics))?;
         let scopes = Toolbox::new(&config.offer.selection).scopes();
         let accounts = accounts(&config, &google, &clock, &random, scopes)?;
         let gateway = Arc::new(Gateway::new(Parts {
@@ -58,7 +58,14 @@ impl App {
             clock: clock.clone(),
             random: random.clone(),
         }));
-        Ok(Self { accounts, gateway, metrics, clock, random, config })
+        Ok(Self {
+            accounts,
+            gateway,
+            metrics,
+            clock,
+            random,
+            config,
+        })
     }
 
     /// The configuration it was built from.
@@ -70,7 +77,10 @@ impl App {
     pub async fn check_store(&self) -> anyhow::Result<()> {
         let store = self.accounts.store();
         store.check().await.with_context(|| {
-            format!("ERROR: the credential store {} cannot be used", store.place())
+            format!(
+                "ERROR: the credential store {} cannot be used",
+                store.place()
+            )
         })
     }
 
@@ -86,7 +96,11 @@ impl App {
             readiness: Arc::new(move || {
                 let accounts = accounts.clone();
                 Box::pin(async move {
-                    accounts.store().check().await.map_err(|error| error.to_string())
+                    accounts
+                        .store()
+                        .check()
+                        .await
+                        .map_err(|error| error.to_string())
                 })
             }),
             metrics: self.metrics.clone(),
@@ -100,7 +114,11 @@ impl App {
     fn http(&self) -> HttpConfig {
         let http = &self.config.http;
         let mut config = HttpConfig::local(http.bind, self.state_key());
-        config.sessions = if http.sessions { LegacySessions::On } else { LegacySessions::Off };
+        config.sessions = if http.sessions {
+            LegacySessions::On
+        } else {
+            LegacySessions::Off
+        };
         config.hosts = match &http.hosts {
             AllowedHosts::Any => AllowedHosts::Any,
             AllowedHosts::Only(hosts) => AllowedHosts::Only(hosts.clone()),
@@ -130,13 +148,25 @@ impl App {
     }
 }
 
-fn google(config: &Config, clock: &Arc<dyn Clock>, random: &Arc<dyn Random>) -> Google {
-    let hosts = config.google.api_base.clone().map_or_else(Hosts::google, Hosts::behind);
-    let mut google = GoogleConfig::new(hosts, clock.clone(), random.clone());
+fn google(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    random: &Arc<dyn Random>,
+    metrics: GoogleMetrics,
+) -> anyhow::Result<Google> {
+    let hosts = config
+        .google
+        .api_base
+        .clone()
+        .map_or_else(Hosts::google, Hosts::behind);
+    let mut google = GoogleConfig::new(hosts, clock.clone(), random.clone())
+        .observed_by(Arc::new(move |call| metrics.count(call)));
     google.deadline = config.google.call_deadline;
-    google.quota_project.clone_from(&config.google.quota_project);
+    google
+        .quota_project
+        .clone_from(&config.google.quota_project);
     google.api_key.clone_from(&config.google.search_key);
-    Google::new(google)
+    Google::open(google).context("ERROR: no connection to Google can be prepared")
 }
 
 fn accounts(

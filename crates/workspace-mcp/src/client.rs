@@ -20,8 +20,7 @@ use rmcp::{
     ClientHandler, RoleClient,
     service::{ClientLifecycleMode, ClientServiceExt, RequestContext, RunningService},
     transport::{
-        StreamableHttpClientTransport,
-        streamable_http_client::StreamableHttpClientTransportConfig,
+        StreamableHttpClientTransport, streamable_http_client::StreamableHttpClientTransportConfig,
     },
 };
 use serde_json::{Map, Value};
@@ -110,7 +109,10 @@ async fn remote(
     arguments: Map<String, Value>,
 ) -> anyhow::Result<Called> {
     let request = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
-    let result = service.call_tool(request).await.with_context(|| format!("{tool} failed"))?;
+    let result = service
+        .call_tool(request)
+        .await
+        .with_context(|| format!("{tool} failed"))?;
     Ok(Called {
         text: reading(&result.content),
         structured: result.structured_content,
@@ -147,9 +149,10 @@ async fn within(
         };
         match gateway.call(call).await {
             Answer::Result(result) => {
-                let structured = result.structured.as_deref().map(|raw| {
-                    serde_json::from_str(raw.get()).expect("a tool's data is JSON")
-                });
+                let structured = result
+                    .structured
+                    .as_deref()
+                    .map(|raw| serde_json::from_str(raw.get()).expect("a tool's data is JSON"));
                 return Ok(Called {
                     text: reading(&result.content),
                     structured,
@@ -162,9 +165,14 @@ async fn within(
                 } else {
                     ReplyAction::Declined
                 };
-                reply = Some(Reply { key: question.key, action });
+                reply = Some(Reply {
+                    key: question.key,
+                    action,
+                });
             }
-            Answer::UnknownTool { nearest: Some(near) } => {
+            Answer::UnknownTool {
+                nearest: Some(near),
+            } => {
                 bail!("there is no tool \"{tool}\"; did you mean {near}?")
             }
             Answer::UnknownTool { nearest: None } => {
@@ -200,7 +208,9 @@ impl Person {
             return true;
         }
         if !io::stdin().is_terminal() {
-            Printer.problem(&format!("{question} Not confirmed: nobody is here to ask; use --yes."));
+            Printer.problem(&format!(
+                "{question} Not confirmed: nobody is here to ask; use --yes."
+            ));
             return false;
         }
         Printer.problem(&format!("{question} [y/N]"));

@@ -8,7 +8,7 @@ pub mod app;
 mod client;
 pub mod commands;
 pub mod config;
-pub mod gateway;
 mod demo;
+pub mod gateway;
 pub mod listen;
 mod routes;

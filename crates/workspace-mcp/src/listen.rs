@@ -28,5 +28,9 @@ pub async fn listen(mut layers: Layers) -> Result<Listening, BadConfig> {
         layers.set(settings::PORT, address.port().to_string());
         (config, warnings) = config::read_strictly(&layers)?;
     }
-    Ok(Listening { config, warnings, listener })
+    Ok(Listening {
+        config,
+        warnings,
+        listener,
+    })
 }

@@ -16,16 +16,17 @@ use crate::{Policy, ToolError, policy::Action};
 pub struct SignInLink {
     /// The address to open in a browser.
     pub authorization_url: String,
-    /// What to tell the person.
+    /// What to tell the person, the link included.
     pub message: String,
 }
 
 /// The caller's own accounts, as far as tools may know of them.
 pub trait SignIn: Send + Sync {
-    /// Begins to link an account; `service` names what it is wanted for.
+    /// Begins to link an account; `service` names what it is wanted for; all offered
+    /// services without one.
     fn start<'a>(
         &'a self,
-        service: &'a str,
+        service: Option<&'a str>,
         email: Option<&'a str>,
     ) -> BoxFuture<'a, Result<SignInLink, ToolError>>;
 

@@ -36,8 +36,15 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     match options.action {
         Some(Action::Remove { email }) => {
             let revoked = app.accounts.revoke(&owner, &email).await?;
-            let google = if revoked.revoked_with_google { "confirmed" } else { "did not confirm" };
-            Printer.line(&format!("removed {}; Google {google} the revocation", revoked.email));
+            let google = if revoked.revoked_with_google {
+                "confirmed"
+            } else {
+                "did not confirm"
+            };
+            Printer.line(&format!(
+                "removed {}; Google {google} the revocation",
+                revoked.email
+            ));
         }
         None => {
             let accounts = app.accounts.list(&owner).await?;

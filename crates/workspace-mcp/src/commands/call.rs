@@ -39,7 +39,9 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let arguments = arguments(&options.arguments)?;
-    let person = Person { always_yes: options.yes };
+    let person = Person {
+        always_yes: options.yes,
+    };
     let session = match &options.server {
         Some(url) => {
             let token = options.token_env.as_deref().map(token).transpose()?;
@@ -65,7 +67,10 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
 
 /// The value of the variable the user named.
 fn token(variable: &str) -> anyhow::Result<String> {
-    #[expect(clippy::disallowed_methods, reason = "the user names the variable on the command line")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the user names the variable on the command line"
+    )]
     let value = std::env::var(variable);
     value.with_context(|| format!("the variable {variable} is not set"))
 }
@@ -103,9 +108,17 @@ mod tests {
 
     #[test]
     fn words_and_json_become_arguments() {
-        let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        let words = |words: &[&str]| {
+            words
+                .iter()
+                .map(|&word| word.to_owned())
+                .collect::<Vec<_>>()
+        };
         let given = arguments(&words(&["query=a=b", "labels=[\"x\"]", "n=5"])).unwrap();
-        assert_eq!(Value::from(given), serde_json::json!({"query": "a=b", "labels": ["x"], "n": "5"}));
+        assert_eq!(
+            Value::from(given),
+            serde_json::json!({"query": "a=b", "labels": ["x"], "n": "5"})
+        );
         let given = arguments(&words(&["{\"n\": 5}"])).unwrap();
         assert_eq!(Value::from(given), serde_json::json!({"n": 5}));
         assert!(arguments(&words(&["query"])).is_err());

@@ -57,7 +57,10 @@ async fn check(server: &ServerOptions) -> anyhow::Result<ExitCode> {
             Printer.line(&format!("{error:#}"));
             return Ok(ExitCode::FAILURE);
         }
-        Printer.line(&format!("\ncredential store: {} works", app.accounts.store().place()));
+        Printer.line(&format!(
+            "\ncredential store: {} works",
+            app.accounts.store().place()
+        ));
     }
     for fault in &faults {
         let word = if fault.fatal { "ERROR" } else { "warning" };
@@ -78,16 +81,24 @@ pub fn reference() -> String {
          in brackets are other spellings.\n",
     );
     for (topic, settings) in settings::ALL {
-        page.push_str(&format!("\n## {topic}\n\n| setting | meaning | default |\n| --- | --- | --- |\n"));
+        page.push_str(&format!(
+            "\n## {topic}\n\n| setting | meaning | default |\n| --- | --- | --- |\n"
+        ));
         for setting in *settings {
             let mut names = format!("`{}`", setting.name);
-            for (label, others) in [("overridden by", setting.overrides), ("also", setting.aliases)] {
+            for (label, others) in [
+                ("overridden by", setting.overrides),
+                ("also", setting.aliases),
+            ] {
                 if !others.is_empty() {
                     let list: Vec<String> = others.iter().map(|name| format!("`{name}`")).collect();
                     names.push_str(&format!(" ({label} {})", list.join(", ")));
                 }
             }
-            page.push_str(&format!("| {names} | {} | {} |\n", setting.meaning, setting.default));
+            page.push_str(&format!(
+                "| {names} | {} | {} |\n",
+                setting.meaning, setting.default
+            ));
         }
     }
     page

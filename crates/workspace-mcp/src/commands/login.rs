@@ -44,7 +44,10 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
         login_hint: options.email,
         ..SignInRequest::default()
     };
-    let link = app.accounts.start_sign_in(&Principal::local(), request).await?;
+    let link = app
+        .accounts
+        .start_sign_in(&Principal::local(), request)
+        .await?;
     Printer.line(&format!("Open this link to sign in:\n\n  {}\n", link.url));
     if !options.no_browser {
         open_browser(link.url.as_str());
@@ -67,7 +70,11 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
 
 /// Opens the link without a shell; a machine without a browser shows the link only.
 fn open_browser(url: &str) {
-    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let program = if cfg!(target_os = "macos") {
+        "open"
+    } else {
+        "xdg-open"
+    };
     let opened = std::process::Command::new(program)
         .arg(url)
         .stdin(std::process::Stdio::null())

@@ -56,11 +56,23 @@ impl ServerOptions {
         };
         set(settings::PORT, self.port.map(|port| port.to_string()));
         set(settings::HOST, self.host.clone());
-        set(settings::TOOLS, self.tools.as_ref().map(|tools| tools.join(",")));
+        set(
+            settings::TOOLS,
+            self.tools.as_ref().map(|tools| tools.join(",")),
+        );
         set(settings::TOOL_TIER, self.tool_tier.clone());
-        set(settings::READ_ONLY, self.read_only.then(|| "true".to_owned()));
-        set(settings::PERMISSIONS, self.permissions.as_ref().map(|levels| levels.join(",")));
-        set(settings::SINGLE_USER, self.single_user.then(|| "true".to_owned()));
+        set(
+            settings::READ_ONLY,
+            self.read_only.then(|| "true".to_owned()),
+        );
+        set(
+            settings::PERMISSIONS,
+            self.permissions.as_ref().map(|levels| levels.join(",")),
+        );
+        set(
+            settings::SINGLE_USER,
+            self.single_user.then(|| "true".to_owned()),
+        );
         layers
     }
 

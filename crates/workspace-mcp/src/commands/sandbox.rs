@@ -39,15 +39,26 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
         faults: options.faults,
         seed: options.seed,
         state_file: options.state,
-        contents: if options.empty { Contents::Empty } else { Contents::Demo },
+        contents: if options.empty {
+            Contents::Empty
+        } else {
+            Contents::Demo
+        },
     };
     let stopped = super::stopped()?;
-    cli::run(sandbox, Arc::new(SystemClock), |text| Printer.line(text), stopped).await?;
+    cli::run(
+        sandbox,
+        Arc::new(SystemClock),
+        |text| Printer.line(text),
+        stopped,
+    )
+    .await?;
     Ok(ExitCode::SUCCESS)
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let parsed: SignedDuration =
-        text.parse().map_err(|_| "write a duration such as 100ms or 2s".to_owned())?;
+    let parsed: SignedDuration = text
+        .parse()
+        .map_err(|_| "write a duration such as 100ms or 2s".to_owned())?;
     Duration::try_from(parsed).map_err(|_| "a duration cannot be negative".to_owned())
 }

@@ -11,7 +11,11 @@ use crate::{app::App, config::Config};
 
 pub(super) async fn run(options: &ServerOptions) -> anyhow::Result<ExitCode> {
     let terminal = std::io::stderr().is_terminal();
-    let format = if terminal { LogFormat::Text } else { LogFormat::Json };
+    let format = if terminal {
+        LogFormat::Text
+    } else {
+        LogFormat::Json
+    };
     let (config, listener) = options.start_listening(format).await?;
     let address = config.http.bind;
     let listener = listener.with_context(|| {

@@ -56,7 +56,11 @@ fn as_json(tool: &Offered) -> serde_json::Value {
 }
 
 fn table(tools: &[Offered]) -> String {
-    let widest = tools.iter().map(|tool| tool.entry.meta.name.len()).max().unwrap_or(0);
+    let widest = tools
+        .iter()
+        .map(|tool| tool.entry.meta.name.len())
+        .max()
+        .unwrap_or(0);
     let mut text = String::new();
     let mut service = None;
     for tool in tools {
@@ -90,35 +94,68 @@ fn reference(tools: &[Offered]) -> String {
             service = Some(meta.service);
             page.push_str(&format!("\n## {}\n", meta.service.title()));
         }
-        page.push_str(&format!("\n### `{}`\n\n{}\n\n", meta.name, meta.description));
-        page.push_str(&format!("- may: {}; tier: {}\n", access(meta.access), tier(meta.tier)));
+        page.push_str(&format!(
+            "\n### `{}`\n\n{}\n\n",
+            meta.name, meta.description
+        ));
+        page.push_str(&format!(
+            "- may: {}; tier: {}\n",
+            access(meta.access),
+            tier(meta.tier)
+        ));
         let listed = |names: Vec<&str>| {
-            names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+            names
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .collect::<Vec<_>>()
+                .join(", ")
         };
         if !meta.aliases.is_empty() {
             let aliases = meta.aliases.iter().map(|alias| alias.name).collect();
             page.push_str(&format!("- also called: {}\n", listed(aliases)));
         }
         if !meta.methods.is_empty() {
-            page.push_str(&format!("- Google methods: {}\n", listed(meta.methods.to_vec())));
+            page.push_str(&format!(
+                "- Google methods: {}\n",
+                listed(meta.methods.to_vec())
+            ));
         }
         page.push_str(&arguments(&tool.input_schema));
         for example in meta.examples {
-            page.push_str(&format!("\n\"{}\"\n\n```json\n{}\n```\n", example.say, example.arguments));
+            page.push_str(&format!(
+                "\n\"{}\"\n\n```json\n{}\n```\n",
+                example.say, example.arguments
+            ));
         }
     }
     page
 }
 
 fn arguments(schema: &serde_json::Value) -> String {
-    let Some(properties) = schema["properties"].as_object() else { return String::new() };
-    let required: Vec<&str> =
-        schema["required"].as_array().into_iter().flatten().filter_map(|name| name.as_str()).collect();
+    let Some(properties) = schema["properties"].as_object() else {
+        return String::new();
+    };
+    let required: Vec<&str> = schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|name| name.as_str())
+        .collect();
     let mut rows = String::new();
-    for (name, property) in properties.iter().filter(|(name, _)| *name != "user_google_email") {
-        let need = if required.contains(&name.as_str()) { "required" } else { "" };
+    for (name, property) in properties
+        .iter()
+        .filter(|(name, _)| *name != "user_google_email")
+    {
+        let need = if required.contains(&name.as_str()) {
+            "required"
+        } else {
+            ""
+        };
         let kind = property["type"].as_str().unwrap_or("any");
-        let meaning = property["description"].as_str().unwrap_or_default().replace('\n', " ");
+        let meaning = property["description"]
+            .as_str()
+            .unwrap_or_default()
+            .replace('\n', " ");
         rows.push_str(&format!("| `{name}` | {kind} | {need} | {meaning} |\n"));
     }
     if rows.is_empty() {

@@ -15,7 +15,10 @@ pub struct Layers(Vec<BTreeMap<String, String>>);
 impl Layers {
     /// The process's environment above `.env` and the TOML file, which is `file` if named.
     pub fn of_process(file: Option<&str>, faults: &mut Faults) -> Self {
-        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that reads the environment"
+        )]
         let process: BTreeMap<String, String> = std::env::vars().collect();
         let mut layers = Self(vec![BTreeMap::new(), process]);
         if let Some(file) = file {
@@ -24,7 +27,9 @@ impl Layers {
         layers.0.push(dotenv(Path::new(".env"), faults));
         let named = settings::CONFIG_FILE.text(&layers);
         let path = named.as_deref().unwrap_or("workspace-mcp.toml");
-        layers.0.push(toml_file(Path::new(path), named.is_some(), faults));
+        layers
+            .0
+            .push(toml_file(Path::new(path), named.is_some(), faults));
         layers
     }
 
@@ -75,7 +80,11 @@ fn dotenv(path: &Path, faults: &mut Faults) -> BTreeMap<String, String> {
             }
             // The line may hold a secret, so it is not shown.
             Err(_) => {
-                faults.error(".env", "a line is not NAME=value", "quote values with blanks or #");
+                faults.error(
+                    ".env",
+                    "a line is not NAME=value",
+                    "quote values with blanks or #",
+                );
                 break;
             }
         }
@@ -89,7 +98,11 @@ fn toml_file(path: &Path, named: bool, faults: &mut Faults) -> BTreeMap<String, 
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound && !named => return BTreeMap::new(),
         Err(error) => {
-            faults.error(shown, format!("it cannot be read ({})", error.kind()), "check the path");
+            faults.error(
+                shown,
+                format!("it cannot be read ({})", error.kind()),
+                "check the path",
+            );
             return BTreeMap::new();
         }
     };
@@ -97,9 +110,17 @@ fn toml_file(path: &Path, named: bool, faults: &mut Faults) -> BTreeMap<String, 
         Ok(table) => table,
         Err(error) => {
             let line = error.span().map_or(0, |span| {
-                text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1
+                text.bytes()
+                    .take(span.start)
+                    .filter(|byte| *byte == b'\n')
+                    .count()
+                    + 1
             });
-            faults.error(shown, format!("line {line} is not TOML"), "write NAME = \"value\"");
+            faults.error(
+                shown,
+                format!("line {line} is not TOML"),
+                "write NAME = \"value\"",
+            );
             return BTreeMap::new();
         }
     };
@@ -125,9 +146,11 @@ fn flat(value: &toml::Value) -> Option<String> {
         toml::Value::Integer(number) => Some(number.to_string()),
         toml::Value::Float(number) => Some(number.to_string()),
         toml::Value::Boolean(yes) => Some(yes.to_string()),
-        toml::Value::Array(items) => {
-            items.iter().map(flat).collect::<Option<Vec<_>>>().map(|items| items.join(","))
-        }
+        toml::Value::Array(items) => items
+            .iter()
+            .map(flat)
+            .collect::<Option<Vec<_>>>()
+            .map(|items| items.join(",")),
         toml::Value::Datetime(_) | toml::Value::Table(_) => None,
     }
 }
@@ -147,7 +170,11 @@ mod tests {
     fn a_toml_file_is_read_flat_and_its_faults_carry_no_values() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("c.toml");
-        std::fs::write(&path, "port = 9\nworkspace_mcp_tools = [\"gmail\", \"drive\"]\n").unwrap();
+        std::fs::write(
+            &path,
+            "port = 9\nworkspace_mcp_tools = [\"gmail\", \"drive\"]\n",
+        )
+        .unwrap();
         let mut faults = Faults::default();
         let values = toml_file(&path, true, &mut faults);
         assert_eq!(values["PORT"], "9");

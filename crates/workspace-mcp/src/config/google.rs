@@ -44,15 +44,27 @@ pub struct OAuthClient {
 }
 
 pub(super) fn read(env: &dyn Env, http: &HttpSettings, faults: &mut Faults) -> GoogleSettings {
-    let default_email = settings::DEFAULT_EMAIL.text(env).map(|email| email.trim().to_owned());
-    if default_email.as_ref().is_some_and(|email| !email.contains('@')) {
-        faults.error(settings::DEFAULT_EMAIL.name, "it is no e-mail address", "write name@domain");
+    let default_email = settings::DEFAULT_EMAIL
+        .text(env)
+        .map(|email| email.trim().to_owned());
+    if default_email
+        .as_ref()
+        .is_some_and(|email| !email.contains('@'))
+    {
+        faults.error(
+            settings::DEFAULT_EMAIL.name,
+            "it is no e-mail address",
+            "write name@domain",
+        );
     }
     if settings::OAUTH21.flag(env, false, faults) {
         faults.error(
             settings::OAUTH21.name,
             "many-user sign-in for MCP clients is not part of this version",
-            format!("unset it; beyond loopback use {}", settings::SERVICE_TOKEN.name),
+            format!(
+                "unset it; beyond loopback use {}",
+                settings::SERVICE_TOKEN.name
+            ),
         );
     }
     let mut subjects = words(settings::SERVICE_ACCOUNT_SUBJECTS.text(env));
@@ -86,7 +98,11 @@ fn api_base(env: &dyn Env, faults: &mut Faults) -> Option<Url> {
     let text = settings::API_BASE.text(env)?;
     let url = text.parse::<Url>().ok().filter(|url| url.has_host());
     let Some(url) = url else {
-        faults.error(settings::API_BASE.name, "it is no URL", "write http://127.0.0.1:PORT");
+        faults.error(
+            settings::API_BASE.name,
+            "it is no URL",
+            "write http://127.0.0.1:PORT",
+        );
         return None;
     };
     if url.scheme() != "https" && !is_loopback(&url) {
@@ -114,7 +130,11 @@ fn redirect_uri(env: &dyn Env, http: &HttpSettings, faults: &mut Faults) -> Stri
     };
     match text.parse::<Url>() {
         Err(_) => {
-            faults.error(settings::REDIRECT_URI.name, "it is no URL", "write https://HOST/oauth2callback");
+            faults.error(
+                settings::REDIRECT_URI.name,
+                "it is no URL",
+                "write https://HOST/oauth2callback",
+            );
         }
         Ok(url) => {
             let insecure = settings::INSECURE_TRANSPORT.flag(env, false, faults);
@@ -146,11 +166,17 @@ fn oauth(env: &dyn Env, faults: &mut Faults) -> Option<OAuthClient> {
     let id = settings::CLIENT_ID.text(env);
     let secret = settings::CLIENT_SECRET.text(env);
     match (id, secret) {
-        (Some(id), Some(secret)) => Some(OAuthClient { id, secret: secret.into() }),
+        (Some(id), Some(secret)) => Some(OAuthClient {
+            id,
+            secret: secret.into(),
+        }),
         (None, None) => from_file(env, faults),
         (id, _) => {
-            let missing =
-                if id.is_none() { settings::CLIENT_ID } else { settings::CLIENT_SECRET };
+            let missing = if id.is_none() {
+                settings::CLIENT_ID
+            } else {
+                settings::CLIENT_SECRET
+            };
             let spellings: Vec<&str> = missing.spellings().take(2).collect();
             faults.error(
                 missing.name,
@@ -185,5 +211,8 @@ fn from_file(env: &dyn Env, faults: &mut Faults) -> Option<OAuthClient> {
         );
         return None;
     };
-    Some(OAuthClient { id: file.web.client_id, secret: file.web.client_secret })
+    Some(OAuthClient {
+        id: file.web.client_id,
+        secret: file.web.client_secret,
+    })
 }

@@ -50,7 +50,10 @@ pub(super) fn read(env: &dyn Env, faults: &mut Faults) -> HttpSettings {
         faults.error(
             settings::HOST.name,
             format!("{ip} can be reached from other machines, which would see your mail and files"),
-            format!("set {} or listen on 127.0.0.1", settings::SERVICE_TOKEN.name),
+            format!(
+                "set {} or listen on 127.0.0.1",
+                settings::SERVICE_TOKEN.name
+            ),
         );
     }
     let local = ip.is_loopback();
@@ -74,9 +77,15 @@ pub(super) fn read(env: &dyn Env, faults: &mut Faults) -> HttpSettings {
 }
 
 fn base(env: &dyn Env, port: u16, faults: &mut Faults) -> ExternalBase {
-    let text = settings::BASE_URI.text(env).unwrap_or_else(|| "http://localhost".to_owned());
+    let text = settings::BASE_URI
+        .text(env)
+        .unwrap_or_else(|| "http://localhost".to_owned());
     ExternalBase::parse(&text, port).unwrap_or_else(|error| {
-        faults.error(settings::BASE_URI.name, error.to_string(), "write it like https://HOST/PREFIX");
+        faults.error(
+            settings::BASE_URI.name,
+            error.to_string(),
+            "write it like https://HOST/PREFIX",
+        );
         ExternalBase::parse("http://localhost", port).expect("a constant base is right")
     })
 }
@@ -105,8 +114,13 @@ fn hosts(env: &dyn Env, base: &ExternalBase) -> AllowedHosts {
     if named.iter().any(|name| name == "*") {
         return AllowedHosts::Any;
     }
-    let AllowedHosts::Only(mut hosts) = AllowedHosts::loopback() else { return AllowedHosts::Any };
-    let authority = base.origin().split_once("://").map_or("", |(_, authority)| authority);
+    let AllowedHosts::Only(mut hosts) = AllowedHosts::loopback() else {
+        return AllowedHosts::Any;
+    };
+    let authority = base
+        .origin()
+        .split_once("://")
+        .map_or("", |(_, authority)| authority);
     hosts.push(without_port(authority).to_owned());
     hosts.extend(named);
     hosts.dedup();

@@ -58,16 +58,28 @@ pub fn read(env: &dyn Env, faults: &mut Faults) -> Config {
     let config = Config {
         offer: offer::read(env, faults),
         store: store(env, faults),
-        log_level: settings::LOG_LEVEL.text(env).unwrap_or_else(|| "info".to_owned()),
+        log_level: settings::LOG_LEVEL
+            .text(env)
+            .unwrap_or_else(|| "info".to_owned()),
         log_format: settings::LOG_FORMAT.text(env),
         http,
         google,
     };
-    if config.log_format.as_deref().is_some_and(|format| !matches!(format, "json" | "text")) {
-        faults.error(settings::LOG_FORMAT.name, "it is neither json nor text", "use json or text");
+    if config
+        .log_format
+        .as_deref()
+        .is_some_and(|format| !matches!(format, "json" | "text"))
+    {
+        faults.error(
+            settings::LOG_FORMAT.name,
+            "it is neither json nor text",
+            "use json or text",
+        );
     }
-    let known: Vec<Setting> =
-        settings::ALL.iter().flat_map(|(_, settings)| settings.iter().copied()).collect();
+    let known: Vec<Setting> = settings::ALL
+        .iter()
+        .flat_map(|(_, settings)| settings.iter().copied())
+        .collect();
     unknown_names(env, settings::PREFIXES, &known, faults);
     config
 }
@@ -84,10 +96,12 @@ pub fn read_strictly(env: &dyn Env) -> Result<(Config, Vec<Fault>), BadConfig> {
 
 fn store(env: &dyn Env, faults: &mut Faults) -> StoreSettings {
     let home = env.get("HOME").or_else(|| env.get("USERPROFILE"));
-    let location = settings::CREDENTIALS_DIR.text(env).unwrap_or_else(|| match &home {
-        Some(home) => format!("{home}/.google_workspace_mcp/credentials"),
-        None => ".credentials".to_owned(),
-    });
+    let location = settings::CREDENTIALS_DIR
+        .text(env)
+        .unwrap_or_else(|| match &home {
+            Some(home) => format!("{home}/.google_workspace_mcp/credentials"),
+            None => ".credentials".to_owned(),
+        });
     let location = match (location.strip_prefix("~/"), home) {
         (Some(rest), Some(home)) => format!("{home}/{rest}"),
         _ => location,
@@ -106,7 +120,8 @@ fn store(env: &dyn Env, faults: &mut Faults) -> StoreSettings {
         .filter(|name| name.starts_with("AWS_") || name == "HOME")
         .filter_map(|name| env.get(&name).map(|value| (name, value)))
         .collect();
-    aws.entry(settings::AWS_REGION.name.to_owned()).or_insert_with(|| "us-east-1".to_owned());
+    aws.entry(settings::AWS_REGION.name.to_owned())
+        .or_insert_with(|| "us-east-1".to_owned());
     StoreSettings {
         location,
         aws,

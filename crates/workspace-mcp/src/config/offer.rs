@@ -53,14 +53,26 @@ pub(super) fn read(env: &dyn Env, faults: &mut Faults) -> OfferSettings {
     }
 }
 
-const RULES: &[(&str, Rule)] =
-    &[("allow", Rule::Allow), ("ask", Rule::Ask), ("refuse", Rule::Refuse)];
-const RESULTS: &[(&str, Results)] =
-    &[("both", Results::Both), ("text", Results::Text), ("data", Results::Data)];
-const TIERS: &[(&str, Tier)] =
-    &[("core", Tier::Core), ("extended", Tier::Extended), ("complete", Tier::Complete)];
-const PERMISSIONS: &[(&str, Access)] =
-    &[("read", Access::Read), ("write", Access::Write), ("destructive", Access::Destructive)];
+const RULES: &[(&str, Rule)] = &[
+    ("allow", Rule::Allow),
+    ("ask", Rule::Ask),
+    ("refuse", Rule::Refuse),
+];
+const RESULTS: &[(&str, Results)] = &[
+    ("both", Results::Both),
+    ("text", Results::Text),
+    ("data", Results::Data),
+];
+const TIERS: &[(&str, Tier)] = &[
+    ("core", Tier::Core),
+    ("extended", Tier::Extended),
+    ("complete", Tier::Complete),
+];
+const PERMISSIONS: &[(&str, Access)] = &[
+    ("read", Access::Read),
+    ("write", Access::Write),
+    ("destructive", Access::Destructive),
+];
 
 fn choice<T: Copy>(
     setting: Setting,
@@ -69,13 +81,19 @@ fn choice<T: Copy>(
     choices: &[(&str, T)],
     faults: &mut Faults,
 ) -> T {
-    let Some((value, name)) = setting.read(env) else { return default };
+    let Some((value, name)) = setting.read(env) else {
+        return default;
+    };
     let value = value.trim().to_ascii_lowercase();
     if let Some((_, chosen)) = choices.iter().find(|(word, _)| *word == value) {
         return *chosen;
     }
     let allowed: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-    faults.error(name, format!("\"{value}\" is unknown"), format!("use {}", allowed.join(", ")));
+    faults.error(
+        name,
+        format!("\"{value}\" is unknown"),
+        format!("use {}", allowed.join(", ")),
+    );
     default
 }
 
@@ -88,7 +106,9 @@ fn selection(env: &dyn Env, faults: &mut Faults) -> Selection {
         selection.most = Access::Read;
     }
     for word in words(settings::TOOLS.text(env)) {
-        selection.services.extend(service(settings::TOOLS, &word, faults));
+        selection
+            .services
+            .extend(service(settings::TOOLS, &word, faults));
     }
     for entry in words(settings::PERMISSIONS.text(env)) {
         let (name, level) = entry.split_once(':').unwrap_or((&entry, ""));
@@ -113,7 +133,9 @@ fn service(setting: Setting, name: &str, faults: &mut Faults) -> Option<Service>
     if found.is_none() {
         let known: Vec<&str> = Service::ALL.iter().map(|service| service.name()).collect();
         let near = nearest(name, known.iter().copied());
-        let near = near.map(|near| format!("did you mean {near}? ")).unwrap_or_default();
+        let near = near
+            .map(|near| format!("did you mean {near}? "))
+            .unwrap_or_default();
         faults.error(
             setting.name,
             format!("there is no service \"{name}\""),
@@ -124,16 +146,23 @@ fn service(setting: Setting, name: &str, faults: &mut Faults) -> Option<Service>
 }
 
 fn files(env: &dyn Env, faults: &mut Faults) -> LocalFiles {
-    let roots = words(settings::FILE_ROOTS.text(env)).into_iter().filter_map(|root| {
-        let resolved = PathBuf::from(&root).canonicalize().ok().filter(|path| path.is_dir());
-        if resolved.is_none() {
-            faults.error(
-                settings::FILE_ROOTS.name,
-                format!("{root} is no directory"),
-                "name directories that exist",
-            );
-        }
-        resolved
-    });
-    LocalFiles { roots: roots.collect() }
+    let roots = words(settings::FILE_ROOTS.text(env))
+        .into_iter()
+        .filter_map(|root| {
+            let resolved = PathBuf::from(&root)
+                .canonicalize()
+                .ok()
+                .filter(|path| path.is_dir());
+            if resolved.is_none() {
+                faults.error(
+                    settings::FILE_ROOTS.name,
+                    format!("{root} is no directory"),
+                    "name directories that exist",
+                );
+            }
+            resolved
+        });
+    LocalFiles {
+        roots: roots.collect(),
+    }
 }

@@ -8,8 +8,12 @@ use foundation::settings::Setting;
 /// Names that start with one of these and are not settings are reported.
 pub const PREFIXES: &[&str] = &["WORKSPACE_MCP_", "GOOGLE_MCP_", "MCP_GOOGLE_"];
 
-pub const PORT: Setting = Setting::new("WORKSPACE_MCP_PORT", "8000", "The HTTP port; 0 takes a free one.")
-    .overridden_by(&["PORT"]);
+pub const PORT: Setting = Setting::new(
+    "WORKSPACE_MCP_PORT",
+    "8000",
+    "The HTTP port; 0 takes a free one.",
+)
+.overridden_by(&["PORT"]);
 pub const HOST: Setting = Setting::new(
     "WORKSPACE_MCP_HOST",
     "127.0.0.1",
@@ -52,8 +56,11 @@ pub const SHUTDOWN_GRACE: Setting = Setting::new(
     "0 on loopback, 5 otherwise",
     "Seconds to keep accepting after SIGTERM while /ready already says no.",
 );
-pub const MAX_BODY: Setting =
-    Setting::new("WORKSPACE_MCP_MAX_BODY_MIB", "14", "The largest request body in MiB.");
+pub const MAX_BODY: Setting = Setting::new(
+    "WORKSPACE_MCP_MAX_BODY_MIB",
+    "14",
+    "The largest request body in MiB.",
+);
 pub const MAX_REQUESTS: Setting = Setting::new(
     "WORKSPACE_MCP_MAX_REQUESTS",
     "1024",
@@ -158,8 +165,11 @@ pub const TOOL_TIER: Setting = Setting::new(
     "complete",
     "How many tools to offer: core, extended or complete.",
 );
-pub const READ_ONLY: Setting =
-    Setting::new("WORKSPACE_MCP_READ_ONLY", "false", "Offers only tools that change nothing.");
+pub const READ_ONLY: Setting = Setting::new(
+    "WORKSPACE_MCP_READ_ONLY",
+    "false",
+    "Offers only tools that change nothing.",
+);
 pub const PERMISSIONS: Setting = Setting::new(
     "WORKSPACE_MCP_PERMISSIONS",
     "destructive everywhere",
@@ -218,21 +228,33 @@ pub const CONFIG_FILE: Setting = Setting::new(
 );
 
 pub const AWS_REGION: Setting =
-    Setting::new("AWS_REGION", "us-east-1", "The region of the S3 bucket.").also(&["AWS_DEFAULT_REGION"]);
-pub const AWS_ENDPOINT: Setting = Setting::new(
-    "AWS_ENDPOINT_URL",
-    "AWS",
-    "Another S3-compatible server.",
+    Setting::new("AWS_REGION", "us-east-1", "The region of the S3 bucket.")
+        .also(&["AWS_DEFAULT_REGION"]);
+pub const AWS_ENDPOINT: Setting =
+    Setting::new("AWS_ENDPOINT_URL", "AWS", "Another S3-compatible server.")
+        .overridden_by(&["AWS_ENDPOINT_URL_S3"]);
+pub const AWS_KEY_ID: Setting = Setting::new(
+    "AWS_ACCESS_KEY_ID",
+    "none",
+    "A static AWS key; the task role needs none.",
+);
+pub const AWS_SECRET: Setting = Setting::new(
+    "AWS_SECRET_ACCESS_KEY",
+    "none",
+    "The secret of the static AWS key.",
 )
-.overridden_by(&["AWS_ENDPOINT_URL_S3"]);
-pub const AWS_KEY_ID: Setting =
-    Setting::new("AWS_ACCESS_KEY_ID", "none", "A static AWS key; the task role needs none.");
-pub const AWS_SECRET: Setting =
-    Setting::new("AWS_SECRET_ACCESS_KEY", "none", "The secret of the static AWS key.").secret();
-pub const AWS_SESSION: Setting =
-    Setting::new("AWS_SESSION_TOKEN", "none", "The session token of temporary AWS keys.").secret();
-pub const AWS_PROFILE: Setting =
-    Setting::new("AWS_PROFILE", "default", "The section of the shared AWS credentials file.");
+.secret();
+pub const AWS_SESSION: Setting = Setting::new(
+    "AWS_SESSION_TOKEN",
+    "none",
+    "The session token of temporary AWS keys.",
+)
+.secret();
+pub const AWS_PROFILE: Setting = Setting::new(
+    "AWS_PROFILE",
+    "default",
+    "The section of the shared AWS credentials file.",
+);
 pub const S3_ENCRYPTION: Setting = Setting::new(
     "AWS_SERVER_SIDE_ENCRYPTION",
     "AES256",
@@ -249,31 +271,70 @@ pub const ALL: &[(&str, &[Setting])] = &[
     (
         "Serving",
         &[
-            PORT, HOST, BASE_URI, PATH_PREFIX, ALLOWED_HOSTS, ALLOWED_ORIGINS, SERVICE_TOKEN,
-            SESSIONS, SHUTDOWN_GRACE, MAX_BODY, MAX_REQUESTS, LOG_LEVEL, LOG_FORMAT, CONFIG_FILE,
+            PORT,
+            HOST,
+            BASE_URI,
+            PATH_PREFIX,
+            ALLOWED_HOSTS,
+            ALLOWED_ORIGINS,
+            SERVICE_TOKEN,
+            SESSIONS,
+            SHUTDOWN_GRACE,
+            MAX_BODY,
+            MAX_REQUESTS,
+            LOG_LEVEL,
+            LOG_FORMAT,
+            CONFIG_FILE,
         ],
     ),
     (
         "Google sign-in",
         &[
-            CLIENT_ID, CLIENT_SECRET, CLIENT_SECRET_PATH, REDIRECT_URI, INSECURE_TRANSPORT,
-            DEFAULT_EMAIL, SINGLE_USER, OAUTH21, SERVICE_ACCOUNT, SERVICE_ACCOUNT_SUBJECTS,
+            CLIENT_ID,
+            CLIENT_SECRET,
+            CLIENT_SECRET_PATH,
+            REDIRECT_URI,
+            INSECURE_TRANSPORT,
+            DEFAULT_EMAIL,
+            SINGLE_USER,
+            OAUTH21,
+            SERVICE_ACCOUNT,
+            SERVICE_ACCOUNT_SUBJECTS,
             SEALING_KEY,
         ],
     ),
     (
         "Credential store",
         &[
-            CREDENTIALS_DIR, AWS_REGION, AWS_ENDPOINT, AWS_KEY_ID, AWS_SECRET, AWS_SESSION,
-            AWS_PROFILE, S3_ENCRYPTION, S3_KMS_KEY,
+            CREDENTIALS_DIR,
+            AWS_REGION,
+            AWS_ENDPOINT,
+            AWS_KEY_ID,
+            AWS_SECRET,
+            AWS_SESSION,
+            AWS_PROFILE,
+            S3_ENCRYPTION,
+            S3_KMS_KEY,
         ],
     ),
     (
         "Tools and policy",
         &[
-            TOOLS, TOOL_TIER, READ_ONLY, PERMISSIONS, POLICY_SEND, POLICY_SHARE, POLICY_DELETE,
-            RECIPIENTS, HOME_DOMAINS, FILE_ROOTS, RESULTS,
+            TOOLS,
+            TOOL_TIER,
+            READ_ONLY,
+            PERMISSIONS,
+            POLICY_SEND,
+            POLICY_SHARE,
+            POLICY_DELETE,
+            RECIPIENTS,
+            HOME_DOMAINS,
+            FILE_ROOTS,
+            RESULTS,
         ],
     ),
-    ("Calling Google", &[API_BASE, QUOTA_PROJECT, SEARCH_KEY, CALL_DEADLINE]),
+    (
+        "Calling Google",
+        &[API_BASE, QUOTA_PROJECT, SEARCH_KEY, CALL_DEADLINE],
+    ),
 ];

@@ -43,9 +43,13 @@ pub struct Options {
 pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
     telemetry::init("warn", LogFormat::Text, Arc::new(SystemClock))?;
     let started = Instant::now();
-    let sandbox = Sandbox::builder(Arc::new(SystemClock)).start(([127, 0, 0, 1], 0).into()).await?;
+    let sandbox = Sandbox::builder(Arc::new(SystemClock))
+        .start(([127, 0, 0, 1], 0).into())
+        .await?;
     let listening = listen(Layers::only(settings(&sandbox, options.port))).await?;
-    let Listening { config, listener, .. } = listening;
+    let Listening {
+        config, listener, ..
+    } = listening;
     let address = config.http.bind;
     let listener = listener.with_context(|| format!("cannot listen on {address}"))?;
     let app = App::new(config)?;

@@ -31,7 +31,10 @@ pub(super) fn call(
     took: Duration,
     quiet: bool,
 ) {
-    Printer.line(&format!("   {tool} {}", shortened(&Value::from(arguments.clone()).to_string())));
+    Printer.line(&format!(
+        "   {tool} {}",
+        shortened(&Value::from(arguments.clone()).to_string())
+    ));
     let lines: Vec<&str> = result.text.lines().collect();
     let shown = if quiet { 1 } else { LINES };
     for line in lines.iter().take(shown) {
@@ -49,7 +52,10 @@ pub(super) fn note(text: &str) {
 }
 
 pub(super) fn closing(calls: usize, took: Duration) {
-    Printer.line(&format!("\n{calls} calls through MCP, all succeeded, in {:.1} s", took.as_secs_f64()));
+    Printer.line(&format!(
+        "\n{calls} calls through MCP, all succeeded, in {:.1} s",
+        took.as_secs_f64()
+    ));
 }
 
 fn shortened(text: &str) -> String {

@@ -16,13 +16,22 @@ const COLLEAGUE: &str = "sam@sandbox.example";
 
 /// Tells the story; returns how many calls it made.
 pub(super) async fn tell(session: &Session, quiet: bool) -> anyhow::Result<usize> {
-    let mut teller = Teller { session, quiet, steps: 0, calls: 0 };
+    let mut teller = Teller {
+        session,
+        quiet,
+        steps: 0,
+        calls: 0,
+    };
 
     teller.step("Sign in to Google");
-    let link = teller.call("start_google_auth", json!({"service_name": "gmail"})).await?;
+    let link = teller
+        .call("start_google_auth", json!({"service_name": "gmail"}))
+        .await?;
     let url = text(&link, "authorization_url")?;
     sign_in::consent(&url, EMAIL).await?;
-    show::note(&format!("consent given on the sandbox's page: signed in as {EMAIL}"));
+    show::note(&format!(
+        "consent given on the sandbox's page: signed in as {EMAIL}"
+    ));
 
     teller.step("Find the mail about the budget");
     let query = json!({"query": "subject:\"Quarterly budget\" has:attachment", "page_size": 5});
@@ -31,13 +40,19 @@ pub(super) async fn tell(session: &Session, quiet: bool) -> anyhow::Result<usize
     let thread = text(&found["messages"][0], "threadId")?;
 
     teller.step("Read the whole thread");
-    teller.call("get_gmail_thread_content", json!({"thread_id": thread})).await?;
+    teller
+        .call("get_gmail_thread_content", json!({"thread_id": thread}))
+        .await?;
 
     teller.step("Open the attachment");
-    let mail = teller.call("get_gmail_message_content", json!({"message_id": message})).await?;
+    let mail = teller
+        .call("get_gmail_message_content", json!({"message_id": message}))
+        .await?;
     let part = text(&mail["attachments"][0], "partId")?;
-    let arguments = json!({"message_id": message, "part_id": part, "as": "text"});
-    teller.call("get_gmail_attachment_content", arguments).await?;
+    let arguments = json!({"message_id": message, "attachment_id": part, "as": "text"});
+    teller
+        .call("get_gmail_attachment_content", arguments)
+        .await?;
 
     teller.step("Reply to everybody");
     let reply = json!({
@@ -49,7 +64,10 @@ pub(super) async fn tell(session: &Session, quiet: bool) -> anyhow::Result<usize
 
     teller.step("Book the weekly review");
     let calendars = teller.call("list_calendars", json!({})).await?;
-    let zone = calendars["calendars"][0]["timeZone"].as_str().unwrap_or("UTC").to_owned();
+    let zone = calendars["calendars"][0]["timeZone"]
+        .as_str()
+        .unwrap_or("UTC")
+        .to_owned();
     let (start, end) = next_monday()?;
     let meeting = json!({
         "summary": "Budget review",
@@ -61,7 +79,12 @@ pub(super) async fn tell(session: &Session, quiet: bool) -> anyhow::Result<usize
         "add_google_meet": true,
     });
     teller.call("create_event", meeting).await?;
-    teller.call("get_events", json!({"query": "Budget review", "max_results": 6})).await?;
+    teller
+        .call(
+            "get_events",
+            json!({"query": "Budget review", "max_results": 6}),
+        )
+        .await?;
 
     teller.step("Upload the notes and share them");
     let notes = json!({
@@ -73,7 +96,9 @@ pub(super) async fn tell(session: &Session, quiet: bool) -> anyhow::Result<usize
     let file_id = text(&file, "id")?;
     let share = json!({"file_id": file_id, "email": COLLEAGUE, "role": "writer"});
     teller.call("share_drive_file", share).await?;
-    teller.call("get_drive_file_content", json!({"file_id": file_id})).await?;
+    teller
+        .call("get_drive_file_content", json!({"file_id": file_id}))
+        .await?;
     Ok(teller.calls)
 }
 
@@ -92,7 +117,9 @@ impl Teller<'_> {
 
     /// Calls a tool and shows it; its data, or an error when the tool failed.
     async fn call(&mut self, tool: &str, arguments: Value) -> anyhow::Result<Value> {
-        let Value::Object(arguments) = arguments else { bail!("arguments are an object") };
+        let Value::Object(arguments) = arguments else {
+            bail!("arguments are an object")
+        };
         let started = Instant::now();
         let result: Called = self.session.call(tool, Map::clone(&arguments)).await?;
         show::call(tool, &arguments, &result, started.elapsed(), self.quiet);
@@ -100,18 +127,29 @@ impl Teller<'_> {
         if result.is_error {
             bail!("{tool} did not succeed");
         }
-        result.structured.with_context(|| format!("{tool} gave no data"))
+        result
+            .structured
+            .with_context(|| format!("{tool} gave no data"))
     }
 }
 
 fn text(data: &Value, name: &str) -> anyhow::Result<String> {
-    data[name].as_str().map(str::to_owned).with_context(|| format!("there is no {name} in {data}"))
+    data[name]
+        .as_str()
+        .map(str::to_owned)
+        .with_context(|| format!("there is no {name} in {data}"))
 }
 
 /// Ten to eleven on the next Monday, as local times without a zone.
 fn next_monday() -> anyhow::Result<(String, String)> {
     use foundation::Clock;
-    let today = foundation::SystemClock.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let today = foundation::SystemClock
+        .now()
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .date();
     let monday = today.nth_weekday(1, jiff::civil::Weekday::Monday)?;
-    Ok((monday.at(10, 0, 0, 0).to_string(), monday.at(11, 0, 0, 0).to_string()))
+    Ok((
+        monday.at(10, 0, 0, 0).to_string(),
+        monday.at(11, 0, 0, 0).to_string(),
+    ))
 }

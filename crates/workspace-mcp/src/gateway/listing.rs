@@ -31,7 +31,11 @@ pub(super) fn about() -> About {
 
 /// The tools as MCP lists them.
 pub(crate) fn tools(toolbox: &Toolbox, results: Results) -> Vec<Tool> {
-    toolbox.tools().iter().map(|offered| tool(offered, results)).collect()
+    toolbox
+        .tools()
+        .iter()
+        .map(|offered| tool(offered, results))
+        .collect()
 }
 
 fn tool(offered: &Offered, results: Results) -> Tool {
@@ -52,12 +56,20 @@ fn tool(offered: &Offered, results: Results) -> Tool {
 }
 
 fn object(schema: &Value) -> Arc<JsonObject> {
-    Arc::new(schema.as_object().expect("a test checks that schemas are objects").clone())
+    Arc::new(
+        schema
+            .as_object()
+            .expect("a test checks that schemas are objects")
+            .clone(),
+    )
 }
 
 pub(super) fn resource_templates() -> Vec<ResourceTemplate> {
     [
-        ("workspace://{email}/gmail/messages/{message}/parts/{part}", "mail attachment"),
+        (
+            "workspace://{email}/gmail/messages/{message}/parts/{part}",
+            "mail attachment",
+        ),
         ("workspace://{email}/drive/files/{file}", "Drive file"),
     ]
     .into_iter()

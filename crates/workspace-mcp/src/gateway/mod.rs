@@ -3,6 +3,7 @@
 //! Cross-cutting behaviour lives here and in no tool. Invariant: a tool runs only after the account
 //! was chosen among the caller's own.
 
+mod google_metrics;
 mod listing;
 mod outcome;
 mod record;
@@ -28,6 +29,7 @@ use workspace_tools::{
 use self::sign_in::CallerSignIn;
 use crate::config::{OfferSettings, Results};
 
+pub use google_metrics::GoogleMetrics;
 pub(crate) use outcome::auth_error;
 pub use record::CallMetrics;
 pub(crate) use sign_in::admit;
@@ -72,7 +74,10 @@ impl Gateway {
         let toolbox = Toolbox::new(&parts.offer.selection);
         Self {
             about: listing::about(),
-            listed: Arc::new(ToolList::shared(listing::tools(&toolbox, parts.offer.results))),
+            listed: Arc::new(ToolList::shared(listing::tools(
+                &toolbox,
+                parts.offer.results,
+            ))),
             toolbox,
             accounts: parts.accounts,
             google: parts.google,
@@ -93,9 +98,16 @@ impl Gateway {
 
     async fn answer(&self, call: ToolCall) -> Answer {
         let started = Instant::now();
-        let tool = self.toolbox.find(&call.name).map_or("unknown", |tool| tool.entry.meta.name);
+        let tool = self
+            .toolbox
+            .find(&call.name)
+            .map_or("unknown", |tool| tool.entry.meta.name);
         let (account, answer) = self.work(call, tool).await;
-        let record = record::Record { tool, account, duration: started.elapsed() };
+        let record = record::Record {
+            tool,
+            account,
+            duration: started.elapsed(),
+        };
         record.write(&answer, &self.metrics);
         answer
     }
@@ -116,9 +128,17 @@ impl Gateway {
             return (None, outcome::declined(tool));
         }
         let service = prepared.entry.meta.service;
-        let cx = match self.context(&principal, &prepared, call.reply.as_ref()).await {
+        let cx = match self
+            .context(&principal, &prepared, call.reply.as_ref())
+            .await
+        {
             Ok(cx) => cx,
-            Err(error) => return (None, self.explained(&principal, service, tool, &error).await),
+            Err(error) => {
+                return (
+                    None,
+                    self.explained(&principal, service, tool, &error).await,
+                );
+            }
         };
         let account = Some(cx.email.clone()).filter(|email| !email.is_empty());
         let meta = prepared.entry.meta;
@@ -179,7 +199,10 @@ impl Gateway {
     }
 
     fn sign_in(&self, principal: &Principal) -> CallerSignIn {
-        CallerSignIn { accounts: self.accounts.clone(), principal: principal.clone() }
+        CallerSignIn {
+            accounts: self.accounts.clone(),
+            principal: principal.clone(),
+        }
     }
 
     /// The answer for an error; one that a sign-in would cure carries its link.
@@ -196,7 +219,8 @@ impl Gateway {
         if error.kind != Kind::NeedsConsent {
             return outcome::failed(tool, error, None);
         }
-        let link = self.sign_in(principal).start(service.name(), None).await.ok();
+        let wanted = (service != Service::Accounts).then(|| service.name());
+        let link = self.sign_in(principal).start(wanted, None).await.ok();
         outcome::failed(tool, error, link.as_ref())
     }
 }

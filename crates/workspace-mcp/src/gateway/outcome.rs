@@ -28,7 +28,13 @@ pub(super) fn done(meta: &Meta, outcome: Outcome, results: Results) -> Answer {
     }
     let beside = beside(&outcome.data);
     let structured = (results != Results::Text).then(|| raw(&outcome.data));
-    Answer::Result(ToolResult { content, structured, is_error: false, meta: meta_fields, beside })
+    Answer::Result(ToolResult {
+        content,
+        structured,
+        is_error: false,
+        meta: meta_fields,
+        beside,
+    })
 }
 
 /// A tool's failure, explained; `link` is where signing in would cure it.
@@ -46,7 +52,10 @@ pub(super) fn failed(tool: &str, error: &ToolError, link: Option<&SignInLink>) -
         ("hint", error.hint.as_deref().map(Value::from)),
         ("reason", error.reason.as_deref().map(Value::from)),
         ("retryAfterSeconds", error.retry_after.map(Value::from)),
-        ("authorization_url", link.map(|link| Value::from(link.authorization_url.as_str()))),
+        (
+            "authorization_url",
+            link.map(|link| Value::from(link.authorization_url.as_str())),
+        ),
     ];
     for (name, value) in optional {
         if let Some(value) = value {
@@ -58,11 +67,8 @@ pub(super) fn failed(tool: &str, error: &ToolError, link: Option<&SignInLink>) -
     }
     let mut result = ToolResult::error(text);
     if let Some(link) = link {
-        result.content.push(ContentBlock::text(format!(
-            "**Action required: sign in to Google.** Show this link to the user and retry \
-             {tool} once they have finished: [Authenticate with Google]({})\n\n{}",
-            link.authorization_url, link.message
-        )));
+        let text = format!("{}\n\nRetry {tool} afterwards.", link.message);
+        result.content.push(ContentBlock::text(text));
     }
     // Errors do not fit the tool's output schema, so they travel as metadata.
     result.meta.insert("error".to_owned(), details);
@@ -100,7 +106,12 @@ pub(crate) fn auth_error(error: &AuthError) -> ToolError {
 fn block(part: Part) -> ContentBlock {
     match part {
         Part::Image { mime_type, bytes } => ContentBlock::image(STANDARD.encode(bytes), mime_type),
-        Part::Link { uri, name, mime_type, size } => {
+        Part::Link {
+            uri,
+            name,
+            mime_type,
+            size,
+        } => {
             let mut resource = Resource::new(uri, name);
             resource.mime_type = mime_type;
             resource.size = size;

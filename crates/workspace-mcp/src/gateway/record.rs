@@ -1,9 +1,6 @@
 //! One record and one count per tool call.
 
-use std::{
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use mcp_service::{Answer, Metrics, telemetry};
 use prometheus_client::{
@@ -80,9 +77,16 @@ impl Record {
             "{}",
             telemetry::tool_line(self.tool, account, milliseconds, outcome)
         );
-        let labels = CallLabels { tool: self.tool, outcome };
+        let labels = CallLabels {
+            tool: self.tool,
+            outcome,
+        };
         metrics.0.calls.get_or_create(&labels).inc();
         let labels = ToolLabels { tool: self.tool };
-        metrics.0.durations.get_or_create(&labels).observe(self.duration.as_secs_f64());
+        metrics
+            .0
+            .durations
+            .get_or_create(&labels)
+            .observe(self.duration.as_secs_f64());
     }
 }

@@ -8,7 +8,11 @@ use super::{Gateway, owner};
 
 impl Gateway {
     /// The content of `uri` when it is a reference of ours to an account of the caller's own.
-    pub(super) async fn resource(&self, uri: &str, caller: &Caller) -> Option<Vec<ResourceContents>> {
+    pub(super) async fn resource(
+        &self,
+        uri: &str,
+        caller: &Caller,
+    ) -> Option<Vec<ResourceContents>> {
         let reference = ResourceUri::parse(uri)?;
         match self.read(&reference, caller).await {
             Ok(contents) => Some(vec![contents(uri)]),
@@ -28,7 +32,9 @@ impl Gateway {
         let cx = self.bound(&principal, Some(&reference.email), None).await?;
         let content = workspace_tools::resource::read(&cx, reference).await?;
         Ok(move |uri: &str| {
-            let text = content.mime_type.starts_with("text/")
+            let text = content
+                .mime_type
+                .starts_with("text/")
                 .then(|| std::str::from_utf8(&content.bytes).ok())
                 .flatten();
             match text {

@@ -21,22 +21,27 @@ pub(super) struct CallerSignIn {
 impl SignIn for CallerSignIn {
     fn start<'a>(
         &'a self,
-        service: &'a str,
+        service: Option<&'a str>,
         email: Option<&'a str>,
     ) -> BoxFuture<'a, Result<SignInLink, ToolError>> {
         Box::pin(async move {
             if email.is_some_and(|email| !is_address(email)) {
-                return Err(ToolError::new(Kind::Input, "user_google_email is no e-mail address")
-                    .hint("write it like name@example.com, or leave it out"));
+                return Err(
+                    ToolError::new(Kind::Input, "user_google_email is no e-mail address")
+                        .hint("write it like name@example.com, or leave it out"),
+                );
             }
             let request = SignInRequest {
-                service: Some(service.to_owned()),
+                service: service.map(str::to_owned),
                 login_hint: email.map(str::to_owned),
                 ..SignInRequest::default()
             };
             let started = self.accounts.start_sign_in(&self.principal, request).await;
             let link = started.map_err(|error| auth_error(&error))?;
-            Ok(SignInLink { authorization_url: link.url.into(), message: link.message })
+            Ok(SignInLink {
+                authorization_url: link.url.into(),
+                message: link.message,
+            })
         })
     }
 
@@ -55,17 +60,19 @@ pub(crate) fn admit(
     token: Option<&SecretString>,
     headers: &HeaderMap,
 ) -> Result<McpPrincipal, HttpReply> {
-    let Some(token) = token else { return Ok(McpPrincipal::local()) };
+    let Some(token) = token else {
+        return Ok(McpPrincipal::local());
+    };
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (value, second) = (values.next(), values.next());
-    let sent = value.and_then(|value| value.to_str().ok()).and_then(|value| {
-        let (scheme, sent) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(sent.trim())
-    });
+    let sent = value
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| {
+            let (scheme, sent) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then_some(sent.trim())
+        });
     match (sent, second) {
-        (Some(sent), None) if same(sent, token.expose_secret()) => {
-            Ok(McpPrincipal::new("service"))
-        }
+        (Some(sent), None) if same(sent, token.expose_secret()) => Ok(McpPrincipal::new("service")),
         _ => Err(unauthorized()),
     }
 }
@@ -81,9 +88,16 @@ fn unauthorized() -> HttpReply {
         "error_description": "send the service token as Authorization: Bearer TOKEN",
     });
     let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    HttpReply { status: StatusCode::UNAUTHORIZED, headers, body: body.to_string().into() }
+    HttpReply {
+        status: StatusCode::UNAUTHORIZED,
+        headers,
+        body: body.to_string().into(),
+    }
 }
 
 fn is_address(text: &str) -> bool {
@@ -133,7 +147,15 @@ mod tests {
     #[test]
     fn addresses_have_the_shape_of_addresses() {
         assert!(is_address("kim@sandbox.example"));
-        for wrong in ["", "kim", "kim@", "@x.example", "kim@x", "a b@x.example", "a@b@c.example"] {
+        for wrong in [
+            "",
+            "kim",
+            "kim@",
+            "@x.example",
+            "kim@x",
+            "a b@x.example",
+            "a@b@c.example",
+        ] {
             assert!(!is_address(wrong), "{wrong}");
         }
     }

@@ -31,7 +31,11 @@ pub(super) async fn status(
         let body = json!({"authenticated": false, "error": "No bearer token provided"});
         return (StatusCode::UNAUTHORIZED, Json(body)).into_response();
     };
-    match state.accounts.status(&principal, which.email.as_deref()).await {
+    match state
+        .accounts
+        .status(&principal, which.email.as_deref())
+        .await
+    {
         Ok(account) => Json(json!({
             "authenticated": true,
             "email": account.email,
@@ -61,7 +65,11 @@ pub(super) async fn revoke(
     // Without an address the only account is meant; with several, the error lists them.
     let email = match which.email {
         Some(email) => Ok(email),
-        None => state.accounts.status(&principal, None).await.map(|account| account.email),
+        None => state
+            .accounts
+            .status(&principal, None)
+            .await
+            .map(|account| account.email),
     };
     let revoked = match email {
         Ok(email) => state.accounts.revoke(&principal, &email).await,

@@ -21,7 +21,12 @@ pub(super) async fn callback(
 pub(super) fn response(outcome: CallbackOutcome) -> Response {
     let (status, redirect, html) = match outcome {
         CallbackOutcome::Success { redirect, page, .. } => (200, redirect, page),
-        CallbackOutcome::Failure { status, redirect, page, .. } => (status, redirect, page),
+        CallbackOutcome::Failure {
+            status,
+            redirect,
+            page,
+            ..
+        } => (status, redirect, page),
     };
     match redirect {
         Some(url) => Redirect::to(url.as_str()).into_response(),

@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use axum::{
     Router,
+    extract::Query,
     http::{HeaderMap, HeaderName, HeaderValue},
     response::{Html, IntoResponse, Response},
-    extract::Query,
     routing::{get, post},
 };
 use secrecy::SecretString;
@@ -41,8 +41,13 @@ pub fn routes(state: RouteState) -> Router {
 
 /// Only the page Google sends the browser back to, for use beside a stdio server.
 pub fn callback_only(accounts: Accounts) -> Router {
-    let state = RouteState { accounts, service_token: None };
-    Router::new().route("/oauth2callback", get(callback::callback)).with_state(Arc::new(state))
+    let state = RouteState {
+        accounts,
+        service_token: None,
+    };
+    Router::new()
+        .route("/oauth2callback", get(callback::callback))
+        .with_state(Arc::new(state))
 }
 
 /// The same, telling `finished` the account's address or why there is none.
@@ -67,7 +72,10 @@ pub fn callback_reporting(
 fn page(status: u16, html: String) -> Response {
     let mut headers = HeaderMap::new();
     for (name, value) in pages::HEADERS {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        headers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
     }
     let status = axum::http::StatusCode::from_u16(status).expect("statuses of pages are constants");
     (status, headers, Html(html)).into_response()

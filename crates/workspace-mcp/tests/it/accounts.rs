@@ -18,18 +18,26 @@ async fn consent(link: &str, email: &str) -> (u16, String) {
 }
 
 async fn link(mcp: &Mcp) -> String {
-    let started = mcp.call("start_google_auth", json!({"service_name": "gmail"})).await.unwrap();
+    let started = mcp
+        .call("start_google_auth", json!({"service_name": "gmail"}))
+        .await
+        .unwrap();
     started["authorization_url"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
 async fn signing_in_with_a_browser_makes_the_failed_call_succeed() {
-    let options = WorldOptions { signed_out: true, ..WorldOptions::default() };
+    let options = WorldOptions {
+        signed_out: true,
+        ..WorldOptions::default()
+    };
     let world = World::start(program(), options).await.unwrap();
     let mcp = world.mcp();
     let failed = mcp.result("list_gmail_labels", json!({})).await.unwrap();
     assert_eq!(failed["isError"], true);
-    let url = failed["_meta"]["error"]["authorization_url"].as_str().expect("a link");
+    let url = failed["_meta"]["error"]["authorization_url"]
+        .as_str()
+        .expect("a link");
     let (status, page) = consent(url, EMAIL).await;
     assert_eq!(status, 200, "{page}");
     assert!(page.contains("Authentication Successful") && page.contains(EMAIL));
@@ -46,9 +54,16 @@ async fn an_address_selects_among_ones_own_accounts_and_gives_no_authority() {
     let world = world().await;
     let mcp = world.mcp();
     for own in [EMAIL.to_owned(), EMAIL.to_uppercase()] {
-        mcp.call("list_gmail_labels", json!({"user_google_email": own})).await.unwrap();
+        mcp.call("list_gmail_labels", json!({"user_google_email": own}))
+            .await
+            .unwrap();
     }
-    for foreign in ["sam@sandbox.example", "a.lex@sandbox.example", "alex+x@sandbox.example", "аlex@sandbox.example"] {
+    for foreign in [
+        "sam@sandbox.example",
+        "a.lex@sandbox.example",
+        "alex+x@sandbox.example",
+        "аlex@sandbox.example",
+    ] {
         let arguments = json!({"user_google_email": foreign});
         let refused = mcp.result("list_gmail_labels", arguments).await.unwrap();
         assert_eq!(refused["isError"], true, "{foreign}");
@@ -65,7 +80,12 @@ async fn two_accounts_do_not_mix() {
     let (status, _) = consent(&link(&mcp).await, "sam@sandbox.example").await;
     assert_eq!(status, 200);
     let unclear = mcp.result("list_gmail_labels", json!({})).await.unwrap();
-    assert!(unclear["content"][0]["text"].as_str().unwrap().contains("sam@sandbox.example"));
+    assert!(
+        unclear["content"][0]["text"]
+            .as_str()
+            .unwrap()
+            .contains("sam@sandbox.example")
+    );
     let mut subjects = Vec::new();
     for email in [EMAIL, "sam@sandbox.example"] {
         let arguments = json!({"user_google_email": email, "query": "in:sent", "page_size": 3});
@@ -84,7 +104,11 @@ async fn an_expired_token_is_refreshed_inside_the_call_and_stored() {
     stored["a field of somebody else's"] = json!({"kept": true});
     let before = stored["token"].clone();
     std::fs::write(&path, stored.to_string()).unwrap();
-    world.mcp().call("list_gmail_labels", json!({})).await.unwrap();
+    world
+        .mcp()
+        .call("list_gmail_labels", json!({}))
+        .await
+        .unwrap();
     let stored: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     assert_ne!(stored["token"], before);
     assert!(stored["expiry"].as_str().unwrap() > "2020-01-01T00:00:00");
@@ -96,9 +120,18 @@ async fn an_expired_token_is_refreshed_inside_the_call_and_stored() {
 #[tokio::test]
 async fn revoking_ends_access() {
     let world = world().await;
-    let status: Value =
-        http().get(format!("{}/auth/status", world.base)).send().await.unwrap().json().await.unwrap();
-    assert_eq!((&status["authenticated"], &status["email"]), (&json!(true), &json!(EMAIL)));
+    let status: Value = http()
+        .get(format!("{}/auth/status", world.base))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(
+        (&status["authenticated"], &status["email"]),
+        (&json!(true), &json!(EMAIL))
+    );
     let revoked: Value = http()
         .post(format!("{}/auth/revoke", world.base))
         .json(&json!({}))
@@ -108,8 +141,15 @@ async fn revoking_ends_access() {
         .json()
         .await
         .unwrap();
-    assert_eq!((&revoked["success"], &revoked["revoked_with_google"]), (&json!(true), &json!(true)));
-    let refused = world.mcp().result("list_gmail_labels", json!({})).await.unwrap();
+    assert_eq!(
+        (&revoked["success"], &revoked["revoked_with_google"]),
+        (&json!(true), &json!(true))
+    );
+    let refused = world
+        .mcp()
+        .result("list_gmail_labels", json!({}))
+        .await
+        .unwrap();
     assert_eq!(refused["isError"], true);
     assert!(!world.credentials.join(format!("{EMAIL}.json")).exists());
     world.stop().await.unwrap();
@@ -132,10 +172,21 @@ async fn beyond_loopback_a_service_token_is_needed() {
     let refused = post(None).send().await.unwrap();
     assert_eq!(refused.status(), 401);
     assert!(refused.headers().contains_key("www-authenticate"));
-    let wrong = post(Some(format!("Bearer {}", token.replace('0', "1")))).send().await.unwrap();
+    let wrong = post(Some(format!("Bearer {}", token.replace('0', "1"))))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(wrong.status(), 401);
-    let right: Value =
-        post(Some(format!("Bearer {token}"))).send().await.unwrap().json().await.unwrap();
-    assert!(right["result"]["structuredContent"]["labels"].is_array(), "{right}");
+    let right: Value = post(Some(format!("Bearer {token}")))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert!(
+        right["result"]["structuredContent"]["labels"].is_array(),
+        "{right}"
+    );
     world.stop().await.unwrap();
 }

@@ -22,7 +22,11 @@ fn text(output: &Output) -> String {
 
 #[test]
 fn unknown_words_and_flags_end_with_a_failure() {
-    for arguments in [&["invalid-command"][..], &["--nonsense"], &["serve", "stray"]] {
+    for arguments in [
+        &["invalid-command"][..],
+        &["--nonsense"],
+        &["serve", "stray"],
+    ] {
         let output = run(arguments, &[]);
         assert!(!output.status.success(), "{arguments:?}");
         assert!(output.stdout.is_empty());
@@ -32,7 +36,10 @@ fn unknown_words_and_flags_end_with_a_failure() {
 #[test]
 fn the_version_is_said() {
     let output = run(&["version"], &[]);
-    assert_eq!(text(&output).trim(), format!("workspace-mcp {}", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        text(&output).trim(),
+        format!("workspace-mcp {}", env!("CARGO_PKG_VERSION"))
+    );
 }
 
 #[test]
@@ -78,8 +85,16 @@ fn tools_are_printed_as_a_table_and_as_json() {
     let json = run(&["tools", "--json", "--tools", "gmail", "--read-only"], &[]);
     let tools: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     let tools = tools.as_array().unwrap();
-    assert!(tools.iter().all(|tool| tool["access"] == "read" || tool["service"] == "accounts"));
-    assert!(tools.iter().any(|tool| tool["name"] == "search_gmail_messages"));
+    assert!(
+        tools
+            .iter()
+            .all(|tool| tool["access"] == "read" || tool["service"] == "accounts")
+    );
+    assert!(
+        tools
+            .iter()
+            .any(|tool| tool["name"] == "search_gmail_messages")
+    );
 }
 
 #[tokio::test]
@@ -92,13 +107,34 @@ async fn a_tool_is_called_here_and_on_a_server() {
     let env = [
         ("GOOGLE_API_BASE", world.sandbox.as_str()),
         ("GOOGLE_MCP_CREDENTIALS_DIR", &place),
-        ("GOOGLE_OAUTH_CLIENT_ID", "sandbox-client.apps.googleusercontent.com"),
+        (
+            "GOOGLE_OAUTH_CLIENT_ID",
+            "sandbox-client.apps.googleusercontent.com",
+        ),
         ("GOOGLE_OAUTH_CLIENT_SECRET", "sandbox-client-secret"),
     ];
-    let here = run(&["call", "--json", "search_gmail_messages", "query=in:inbox", "page_size=2"], &env);
+    let here = run(
+        &[
+            "call",
+            "--json",
+            "search_gmail_messages",
+            "query=in:inbox",
+            "page_size=2",
+        ],
+        &env,
+    );
     let data: serde_json::Value = serde_json::from_slice(&here.stdout).unwrap();
     assert_eq!(data["messages"].as_array().unwrap().len(), 2);
-    let wrong = run(&["call", "--server", &server, "get_gmail_message_content", "message_id=x"], &[]);
+    let wrong = run(
+        &[
+            "call",
+            "--server",
+            &server,
+            "get_gmail_message_content",
+            "message_id=x",
+        ],
+        &[],
+    );
     assert!(!wrong.status.success());
     let accounts = run(&["accounts"], &env);
     assert!(text(&accounts).contains(testkit::EMAIL));
@@ -111,7 +147,13 @@ fn the_demo_does_the_main_job() {
     let text = text(&output);
     assert!(output.status.success(), "{text}");
     assert!(text.contains("all succeeded"), "{text}");
-    for step in ["Sign in", "Open the attachment", "Reply", "weekly review", "share"] {
+    for step in [
+        "Sign in",
+        "Open the attachment",
+        "Reply",
+        "weekly review",
+        "share",
+    ] {
         assert!(text.contains(step), "{step}:\n{text}");
     }
 }

@@ -27,9 +27,16 @@ async fn world() -> World {
 
 /// The same with settings of its own.
 async fn world_with(settings: &[(&str, &str)]) -> World {
-    let settings = settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
-    let options = WorldOptions { settings: settings.collect(), ..WorldOptions::default() };
-    World::start(program(), options).await.expect("the world starts")
+    let settings = settings
+        .iter()
+        .map(|&(name, value)| (name.to_owned(), value.to_owned()));
+    let options = WorldOptions {
+        settings: settings.collect(),
+        ..WorldOptions::default()
+    };
+    World::start(program(), options)
+        .await
+        .expect("the world starts")
 }
 
 #[test]
@@ -37,9 +44,16 @@ fn no_file_of_tests_is_forgotten() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
     let this = std::fs::read_to_string(here.join("main.rs")).expect("this file");
     for entry in std::fs::read_dir(here).expect("this folder") {
-        let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();
+        let name = entry
+            .expect("an entry")
+            .file_name()
+            .to_string_lossy()
+            .into_owned();
         let module = name.trim_end_matches(".rs");
         let known = module == "main" || this.contains(&format!("mod {module};"));
-        assert!(known || !name.ends_with(".rs"), "{name} is no module of main.rs");
+        assert!(
+            known || !name.ends_with(".rs"),
+            "{name} is no module of main.rs"
+        );
     }
 }

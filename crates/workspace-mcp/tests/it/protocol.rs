@@ -28,7 +28,11 @@ async fn a_bare_post_lists_the_tools() {
         assert!(tool["annotations"]["readOnlyHint"].is_boolean() && tool["title"].is_string());
     }
     let again = world.mcp().request("tools/list", json!({})).await.unwrap();
-    assert_eq!(again["result"]["tools"], Value::from(tools), "the list is the same every time");
+    assert_eq!(
+        again["result"]["tools"],
+        Value::from(tools),
+        "the list is the same every time"
+    );
     world.stop().await.unwrap();
 }
 
@@ -42,7 +46,10 @@ async fn the_calls_of_the_source_documents_work() {
 
     let files = json!({"user_google_email": EMAIL, "max_results": 10});
     let files = mcp.call("list_drive_files", files).await.unwrap();
-    assert!((1..=10).contains(&files["files"].as_array().unwrap().len()), "{files}");
+    assert!(
+        (1..=10).contains(&files["files"].as_array().unwrap().len()),
+        "{files}"
+    );
 
     let event = json!({
         "user_google_email": EMAIL,
@@ -55,7 +62,9 @@ async fn the_calls_of_the_source_documents_work() {
 
     let start = json!({"service_name": "gmail", "user_google_email": "test@gmail.com"});
     let result = mcp.result("start_google_auth", start).await.unwrap();
-    let url = result["authorization_url"].as_str().expect("beside the content");
+    let url = result["authorization_url"]
+        .as_str()
+        .expect("beside the content");
     assert!(url.contains("code_challenge_method=S256"), "{url}");
     assert!(result["message"].is_string() && result["structuredContent"].is_object());
     world.stop().await.unwrap();
@@ -65,13 +74,25 @@ async fn the_calls_of_the_source_documents_work() {
 async fn faults_of_the_caller_are_explained() {
     let world = world().await;
     let mcp = world.mcp();
-    let answer = mcp.request("tools/call", json!({"name": "search_gmail"})).await.unwrap();
-    assert!(answer.to_string().contains("search_gmail_messages"), "{answer}");
-    let slip = mcp.result("search_gmail_messages", json!({"qery": "x"})).await.unwrap();
+    let answer = mcp
+        .request("tools/call", json!({"name": "search_gmail"}))
+        .await
+        .unwrap();
+    assert!(
+        answer.to_string().contains("search_gmail_messages"),
+        "{answer}"
+    );
+    let slip = mcp
+        .result("search_gmail_messages", json!({"qery": "x"}))
+        .await
+        .unwrap();
     assert_eq!(slip["isError"], true);
     assert!(slip.to_string().contains("did you mean query"), "{slip}");
     let missing = json!({"message_id": "0000000000000000"});
-    let missing = mcp.result("get_gmail_message_content", missing).await.unwrap();
+    let missing = mcp
+        .result("get_gmail_message_content", missing)
+        .await
+        .unwrap();
     assert_eq!(missing["_meta"]["error"]["kind"], "not_found", "{missing}");
     let answer = http()
         .post(format!("{}/mcp", world.base))
@@ -87,13 +108,27 @@ async fn faults_of_the_caller_are_explained() {
 
 #[tokio::test]
 async fn what_is_not_offered_can_be_neither_seen_nor_called() {
-    let world =
-        world_with(&[("WORKSPACE_MCP_TOOLS", "gmail"), ("WORKSPACE_MCP_READ_ONLY", "1")]).await;
+    let world = world_with(&[
+        ("WORKSPACE_MCP_TOOLS", "gmail"),
+        ("WORKSPACE_MCP_READ_ONLY", "1"),
+    ])
+    .await;
     let mcp = world.mcp();
-    let listed = mcp.request("tools/list", json!({})).await.unwrap().to_string();
+    let listed = mcp
+        .request("tools/list", json!({}))
+        .await
+        .unwrap()
+        .to_string();
     assert!(listed.contains("search_gmail_messages") && !listed.contains("send_gmail_message"));
-    for tool in ["send_gmail_message", "list_drive_files", "create_calendar_event"] {
-        let answer = mcp.request("tools/call", json!({"name": tool, "arguments": {}})).await.unwrap();
+    for tool in [
+        "send_gmail_message",
+        "list_drive_files",
+        "create_calendar_event",
+    ] {
+        let answer = mcp
+            .request("tools/call", json!({"name": tool, "arguments": {}}))
+            .await
+            .unwrap();
         assert!(answer.get("error").is_some(), "{tool}: {answer}");
     }
     world.stop().await.unwrap();
@@ -101,15 +136,27 @@ async fn what_is_not_offered_can_be_neither_seen_nor_called() {
 
 #[tokio::test]
 async fn results_carry_what_the_setting_says() {
-    for (mode, structured, long) in [("both", true, true), ("text", false, true), ("data", true, false)] {
+    for (mode, structured, long) in [
+        ("both", true, true),
+        ("text", false, true),
+        ("data", true, false),
+    ] {
         let world = world_with(&[("WORKSPACE_MCP_RESULTS", mode)]).await;
         let mcp = world.mcp();
         let result = mcp.result("list_gmail_labels", json!({})).await.unwrap();
-        assert_eq!(result["structuredContent"].is_object(), structured, "{mode}");
+        assert_eq!(
+            result["structuredContent"].is_object(),
+            structured,
+            "{mode}"
+        );
         let text = result["content"][0]["text"].as_str().unwrap();
         assert_eq!(text.lines().count() > 1, long, "{mode}: {text}");
         let listed = mcp.request("tools/list", json!({})).await.unwrap();
-        assert_eq!(listed["result"]["tools"][0]["outputSchema"].is_object(), structured, "{mode}");
+        assert_eq!(
+            listed["result"]["tools"][0]["outputSchema"].is_object(),
+            structured,
+            "{mode}"
+        );
         world.stop().await.unwrap();
     }
 }

@@ -16,29 +16,64 @@ async fn canaries_appear_in_no_log_error_page_or_figure() {
         .map(|name| credential[name].as_str().unwrap().to_owned())
         .into();
     for number in 0..12 {
-        let (subject, body) = (format!("canary-subject-{number}"), format!("canary-body-{number}"));
+        let (subject, body) = (
+            format!("canary-subject-{number}"),
+            format!("canary-body-{number}"),
+        );
         let mail = json!({"to": "sam@sandbox.example", "subject": subject, "body": body});
         mcp.call("send_gmail_message", mail).await.unwrap();
         let name = format!("canary-content-{number}");
         let file = json!({"file_name": format!("f{number}.txt"), "content": name});
         mcp.call("create_drive_file", file).await.unwrap();
         let query = format!("canary-query-{number}");
-        mcp.result("search_gmail_messages", json!({"query": query})).await.unwrap();
+        mcp.result("search_gmail_messages", json!({"query": query}))
+            .await
+            .unwrap();
         canaries.extend([subject, body, name, query]);
     }
-    let state = format!("{}/oauth2callback?state=canary-state&code=canary-code", world.base);
-    let page = http().get(state).send().await.unwrap().text().await.unwrap();
-    let failed = format!("{}/oauth2callback?error=%3Cscript%3Ecanary-error", world.base);
-    let page = page + &http().get(failed).send().await.unwrap().text().await.unwrap();
+    let state = format!(
+        "{}/oauth2callback?state=canary-state&code=canary-code",
+        world.base
+    );
+    let page = http()
+        .get(state)
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    let failed = format!(
+        "{}/oauth2callback?error=%3Cscript%3Ecanary-error",
+        world.base
+    );
+    let page = page
+        + &http()
+            .get(failed)
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
     canaries.extend(["canary-state", "canary-code", "canary-error"].map(str::to_owned));
-    let figures =
-        http().get(format!("{}/metrics", world.base)).send().await.unwrap().text().await.unwrap();
+    let figures = http()
+        .get(format!("{}/metrics", world.base))
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
     assert!(canaries.len() >= 40, "{}", canaries.len());
     let log = world.server.said();
     assert!(log.contains("send_gmail_message"), "the log was read");
     for canary in &canaries {
         for (place, text) in [("log", &log), ("page", &page), ("figures", &figures)] {
-            assert!(!text.contains(canary.as_str()), "{canary} is in the {place}");
+            assert!(
+                !text.contains(canary.as_str()),
+                "{canary} is in the {place}"
+            );
         }
     }
     for line in log.lines().filter(|line| line.starts_with('{')) {

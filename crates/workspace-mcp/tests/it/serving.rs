@@ -10,7 +10,11 @@ use crate::{program, world, world_with};
 #[tokio::test]
 async fn health_says_what_operators_expect() {
     let world = world().await;
-    let health = http().get(format!("{}/health", world.base)).send().await.unwrap();
+    let health = http()
+        .get(format!("{}/health", world.base))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(health.status(), 200);
     let health: Value = health.json().await.unwrap();
     for (key, value) in [
@@ -21,7 +25,11 @@ async fn health_says_what_operators_expect() {
     ] {
         assert_eq!(health[key], value);
     }
-    let metrics = http().get(format!("{}/metrics", world.base)).send().await.unwrap();
+    let metrics = http()
+        .get(format!("{}/metrics", world.base))
+        .send()
+        .await
+        .unwrap();
     assert!(metrics.text().await.unwrap().contains("http_requests"));
     world.stop().await.unwrap();
 }
@@ -30,18 +38,42 @@ async fn health_says_what_operators_expect() {
 async fn a_prefix_is_stripped_and_told() {
     let world = world_with(&[
         ("MCP_PATH_PREFIX", "/google-workspace"),
-        ("WORKSPACE_MCP_BASE_URI", "http://127.0.0.1/google-workspace"),
+        (
+            "WORKSPACE_MCP_BASE_URI",
+            "http://127.0.0.1/google-workspace",
+        ),
     ])
     .await;
     let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}});
-    for path in ["/mcp", "/mcp/", "/google-workspace/mcp", "/mcp/google-workspace"] {
-        let answer = http().post(format!("{}{path}", world.base)).json(&list).send().await.unwrap();
+    for path in [
+        "/mcp",
+        "/mcp/",
+        "/google-workspace/mcp",
+        "/mcp/google-workspace",
+    ] {
+        let answer = http()
+            .post(format!("{}{path}", world.base))
+            .json(&list)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), 200, "{path}");
-        assert!(answer.text().await.unwrap().contains("\"result\""), "{path}");
+        assert!(
+            answer.text().await.unwrap().contains("\"result\""),
+            "{path}"
+        );
     }
-    let beside = http().get(format!("{}/google-workspacex/health", world.base)).send().await.unwrap();
+    let beside = http()
+        .get(format!("{}/google-workspacex/health", world.base))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(beside.status(), 404);
-    let started = world.mcp().call("start_google_auth", json!({})).await.unwrap();
+    let started = world
+        .mcp()
+        .call("start_google_auth", json!({}))
+        .await
+        .unwrap();
     let url = started["authorization_url"].as_str().unwrap();
     assert!(url.contains("google-workspace%2Foauth2callback"), "{url}");
     world.stop().await.unwrap();
@@ -52,13 +84,38 @@ async fn foreign_names_and_origins_are_refused() {
     let world = world().await;
     let list = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}});
     let post = |name: &'static str, value: &'static str| {
-        http().post(format!("{}/mcp", world.base)).header(name, value).json(&list).send()
+        http()
+            .post(format!("{}/mcp", world.base))
+            .header(name, value)
+            .json(&list)
+            .send()
     };
-    assert_eq!(post("Origin", "https://evil.example").await.unwrap().status(), 403);
+    assert_eq!(
+        post("Origin", "https://evil.example")
+            .await
+            .unwrap()
+            .status(),
+        403
+    );
     assert_eq!(post("Origin", "null").await.unwrap().status(), 403);
-    assert_eq!(post("Origin", "http://localhost:5173").await.unwrap().status(), 200);
-    assert!(post("Host", "evil.example").await.unwrap().status().is_client_error());
-    let health = http().get(format!("{}/health", world.base)).header("Host", "10.0.0.7").send();
+    assert_eq!(
+        post("Origin", "http://localhost:5173")
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+    assert!(
+        post("Host", "evil.example")
+            .await
+            .unwrap()
+            .status()
+            .is_client_error()
+    );
+    let health = http()
+        .get(format!("{}/health", world.base))
+        .header("Host", "10.0.0.7")
+        .send();
     assert_eq!(health.await.unwrap().status(), 200);
     world.stop().await.unwrap();
 }
@@ -80,9 +137,21 @@ async fn calls_in_flight_finish_after_a_signal() {
     let metrics = format!("{}/metrics", world.base);
     let client = http();
     loop {
-        let text = client.get(&metrics).send().await.unwrap().text().await.unwrap();
-        let busy = text.lines().find_map(|line| line.strip_prefix("http_requests_in_flight "));
-        if busy.and_then(|busy| busy.parse::<u32>().ok()).is_some_and(|busy| busy >= 20) {
+        let text = client
+            .get(&metrics)
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
+        let busy = text
+            .lines()
+            .find_map(|line| line.strip_prefix("http_requests_in_flight "));
+        if busy
+            .and_then(|busy| busy.parse::<u32>().ok())
+            .is_some_and(|busy| busy >= 20)
+        {
             break;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;

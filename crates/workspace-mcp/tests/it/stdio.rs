@@ -21,7 +21,10 @@ impl Client {
             .env_clear()
             .env("GOOGLE_API_BASE", sandbox)
             .env("GOOGLE_MCP_CREDENTIALS_DIR", credentials)
-            .env("GOOGLE_OAUTH_CLIENT_ID", "sandbox-client.apps.googleusercontent.com")
+            .env(
+                "GOOGLE_OAUTH_CLIENT_ID",
+                "sandbox-client.apps.googleusercontent.com",
+            )
             .env("GOOGLE_OAUTH_CLIENT_SECRET", "sandbox-client-secret")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -74,7 +77,10 @@ async fn a_client_of_the_handshake_era_is_served() {
     }));
     let labels = client.answer();
     assert_eq!(labels["id"], 2);
-    assert!(labels["result"]["structuredContent"]["labels"].is_array(), "{labels}");
+    assert!(
+        labels["result"]["structuredContent"]["labels"].is_array(),
+        "{labels}"
+    );
     client.end();
     world.stop().await.unwrap();
 }
@@ -92,13 +98,21 @@ async fn a_client_of_the_stateless_era_is_served() {
         "jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": {"_meta": meta},
     }));
     let discovered = client.answer();
-    assert!(discovered["result"]["supportedVersions"].to_string().contains("2026-07-28"), "{discovered}");
+    assert!(
+        discovered["result"]["supportedVersions"]
+            .to_string()
+            .contains("2026-07-28"),
+        "{discovered}"
+    );
     client.send(&json!({
         "jsonrpc": "2.0", "id": 2, "method": "tools/call",
         "params": {"name": "list_gmail_labels", "arguments": {}, "_meta": meta},
     }));
     let labels = client.answer();
-    assert!(labels["result"]["structuredContent"]["labels"].is_array(), "{labels}");
+    assert!(
+        labels["result"]["structuredContent"]["labels"].is_array(),
+        "{labels}"
+    );
     client.end();
     world.stop().await.unwrap();
 }

@@ -10,7 +10,7 @@ pub(super) struct StartGoogleAuth;
 
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct Input {
-    /// What access is wanted for, such as gmail, drive or calendar; all services if absent.
+    /// What for, such as gmail, drive or calendar; default all.
     #[serde(default)]
     service_name: Option<String>,
     /// The account to sign in, if known.
@@ -39,22 +39,20 @@ impl Tool for StartGoogleAuth {
         examples: &[Example {
             say: "Connect my Google account",
             arguments: r#"{"service_name": "gmail", "user_google_email": "alex@sandbox.example"}"#,
-            gives: "[Authenticate with Google](",
+            gives: "Action required",
         }],
     };
     type Input = Input;
     type Output = Output;
 
     async fn run(cx: &ToolCx, input: Input) -> Result<Reply<Output>, ToolError> {
-        let service = input.service_name.as_deref().unwrap_or("all services");
-        let link = cx
-            .sign_in
-            .start(service, input.user_google_email.as_deref())
-            .await?;
-        let text = format!(
-            "**Action required: sign in to Google**\n\n[Authenticate with Google]({})\n\n{}",
-            link.authorization_url, link.message
+        let (service, email) = (
+            input.service_name.as_deref(),
+            input.user_google_email.as_deref(),
         );
+        let link = cx.sign_in.start(service, email).await?;
+        // The message is complete: link, what to do with it, what follows.
+        let text = link.message.clone();
         let data = Output {
             authorization_url: link.authorization_url,
             message: link.message,
