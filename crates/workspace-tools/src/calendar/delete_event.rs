@@ -25,7 +25,7 @@ pub(super) struct Input {
     /// For an instance, default itself.
     #[serde(default)]
     apply_to: Option<ApplyTo>,
-    /// Who gets mail, default all.
+    /// Default all.
     #[serde(default)]
     send_updates: Option<SendUpdates>,
 }
@@ -52,7 +52,7 @@ impl Tool for DeleteEvent {
             "calendar.events.patch",
             "calendar.events.instances",
         ],
-        outside_content: false,
+        outside_content: true,
         aliases: &[Alias::same("delete_calendar_event")],
         examples: &[Example {
             say: "Cancel the dentist",
@@ -70,7 +70,7 @@ impl Tool for DeleteEvent {
         if event.is_cancelled() {
             return Ok(said(cx, calendar, id, &event, "was deleted before", ""));
         }
-        let guests = people::everybody(&event);
+        let guests = people::told_of_deletion(&event);
         let what = format!("a cancellation of \"{}\"", event.title());
         let updates = input
             .send_updates

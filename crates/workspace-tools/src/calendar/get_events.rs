@@ -1,23 +1,21 @@
 //! `get_events`: events of a window, by words, or one by its id.
 
 use google_api::join_bounded;
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     calendar_or_primary, explain,
     google::{BRIEF, Event, FULL},
-    times::{self, Spoken},
+    times,
+    window::{Part, Window},
     words,
 };
 use crate::{
     Access, Alias, Example, Meta, Reply, Service, Tier, Tool, ToolCx, ToolError,
     text::{self, within},
 };
-
-/// How far a search looks back and ahead when no window was given.
-const SEARCH_REACH: SignedDuration = SignedDuration::from_hours(24 * 366);
 
 /// The most events of one answer.
 const MOST: usize = 250;
@@ -183,7 +181,12 @@ async fn several(
         return Err(ToolError::input("page_token goes on in one calendar only")
             .hint("give the calendar as calendar_id, without calendar_ids"));
     }
-    let window = Window::read(cx, input, calendars[0], zone.as_ref()).await?;
+    let bounds = (input.time_min.as_deref(), input.time_max.as_deref());
+    let searches = input
+        .query
+        .as_deref()
+        .is_some_and(|query| !query.trim().is_empty());
+    let window = Window::read(cx, bounds, searches, calendars[0], zone.as_ref()).await?;
     let detailed = input.detailed.unwrap_or(false);
     let ask = Ask {
         cx,
@@ -262,108 +265,6 @@ async fn several(
         },
         text,
     ))
-}
-
-/// The time that is asked for.
-struct Window {
-    from: Option<Timestamp>,
-    to: Option<Timestamp>,
-    /// Where a search without times divides what was from what comes.
-    search_at: Option<Timestamp>,
-}
-
-#[derive(Clone, Copy)]
-struct Part {
-    from: Option<Timestamp>,
-    to: Option<Timestamp>,
-    is_past: bool,
-}
-
-impl Window {
-    async fn read(
-        cx: &ToolCx,
-        input: &Input,
-        calendar: &str,
-        zone: Option<&TimeZone>,
-    ) -> Result<Self, ToolError> {
-        let min = Spoken::read_opt("time_min", input.time_min.as_deref())?;
-        let max = Spoken::read_opt("time_max", input.time_max.as_deref())?;
-        let is_local = |spoken: &Option<Spoken>| {
-            spoken
-                .as_ref()
-                .is_some_and(|spoken| !matches!(spoken, Spoken::Moment(..)))
-        };
-        // Days and local times begin where the calendar is.
-        let zone = match zone {
-            Some(zone) => zone.clone(),
-            None if is_local(&min) || is_local(&max) => times::zone_of(cx, calendar).await?,
-            None => TimeZone::UTC,
-        };
-        let from = min
-            .as_ref()
-            .map(|min| min.moment("time_min", &zone))
-            .transpose()?;
-        let to = match (&min, &max) {
-            // The same day at both ends means that day.
-            (Some(Spoken::Day(first)), Some(Spoken::Day(last))) if first == last => {
-                Some(times::midnight(last.tomorrow().unwrap_or(*last), &zone))
-            }
-            _ => max
-                .as_ref()
-                .map(|max| max.moment("time_max", &zone))
-                .transpose()?,
-        };
-        if let (Some(from), Some(to)) = (from, to)
-            && to <= from
-        {
-            return Err(ToolError::input("time_max is not after time_min")
-                .hint("time_max is the first moment that is no longer wanted"));
-        }
-        let searches = input
-            .query
-            .as_deref()
-            .is_some_and(|query| !query.trim().is_empty());
-        let now = cx.now();
-        let back = |from: Timestamp| from.checked_sub(SEARCH_REACH).unwrap_or(Timestamp::MIN);
-        let mut window = Self {
-            from,
-            to,
-            search_at: None,
-        };
-        match (from, to) {
-            (None, None) if searches => window.search_at = Some(now),
-            (None, Some(to)) if searches || to <= now => window.from = Some(back(to)),
-            (None, _) => window.from = Some(now),
-            (Some(_), _) => {}
-        }
-        Ok(window)
-    }
-
-    fn parts(&self) -> Vec<Part> {
-        match self.search_at {
-            None => vec![Part {
-                from: self.from,
-                to: self.to,
-                is_past: false,
-            }],
-            Some(now) => {
-                let past = now.checked_sub(SEARCH_REACH).ok();
-                let ahead = now.checked_add(SEARCH_REACH).ok();
-                vec![
-                    Part {
-                        from: past,
-                        to: Some(now),
-                        is_past: true,
-                    },
-                    Part {
-                        from: Some(now),
-                        to: ahead,
-                        is_past: false,
-                    },
-                ]
-            }
-        }
-    }
 }
 
 /// What is asked of every calendar.

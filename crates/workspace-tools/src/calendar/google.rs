@@ -15,7 +15,7 @@ pub(super) const BRIEF: &str = "id,status,summary,start,end,location,attendees(e
 pub(super) const FULL: &str = "id,etag,status,summary,description,start,end,location,attendees(email,displayName,responseStatus,optional,organizer,self,resource,comment,additionalGuests),organizer(email,displayName,self),hangoutLink,htmlLink,recurringEventId,originalStartTime,recurrence,attachments(fileUrl,title,mimeType,fileId),reminders,transparency,visibility,colorId,guestsCanModify,guestsCanInviteOthers,guestsCanSeeOtherGuests";
 
 /// An event.
-#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Event {
     pub(super) id: String,
@@ -23,7 +23,6 @@ pub(super) struct Event {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) calendar_id: Option<String>,
     #[serde(skip_serializing)]
-    #[schemars(skip)]
     pub(super) etag: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) status: Option<String>,
@@ -48,7 +47,6 @@ pub(super) struct Event {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) recurring_event_id: Option<String>,
     #[serde(skip_serializing)]
-    #[schemars(skip)]
     pub(super) original_start_time: Option<When>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) recurrence: Option<Vec<String>>,
@@ -189,6 +187,39 @@ macro_rules! plain_object {
 plain_object!(
     When, Attendee, Person, Attachment, Reminders, Reminder, Block
 );
+
+/// What a caller goes on with is described, the rest is as Google has it.
+impl JsonSchema for Event {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Event".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let (text, object) = (
+            json_schema!({"type": "string"}),
+            json_schema!({"type": "object"}),
+        );
+        json_schema!({
+            "type": "object",
+            "properties": {
+                "id": text,
+                "summary": text,
+                "start": object,
+                "end": object,
+                "attendees": {"type": "array", "items": object},
+                "hangoutLink": text,
+                "htmlLink": text,
+                "recurringEventId": text,
+            },
+            "required": ["id"],
+            "additionalProperties": true,
+        })
+    }
+}
 
 /// What a written event looks like to whoever wrote it.
 #[derive(Debug, JsonSchema, Serialize)]

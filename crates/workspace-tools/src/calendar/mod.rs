@@ -10,16 +10,19 @@ use crate::{Entry, ToolError, text, tool::entry};
 mod changes;
 mod create_event;
 mod delete_event;
+mod edit;
 mod get_events;
 mod google;
 mod list_calendars;
 mod modify_event;
+mod patch;
 mod people;
 mod query_freebusy;
 mod recurrence;
 mod series;
 mod slots;
 mod times;
+mod window;
 mod words;
 
 /// The registry of this service.

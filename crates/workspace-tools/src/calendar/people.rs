@@ -89,6 +89,16 @@ pub(super) fn everybody(event: &Event) -> Vec<String> {
     all
 }
 
+/// The addresses that calling the event off reaches: a guest only tells the organizer.
+pub(super) fn told_of_deletion(event: &Event) -> Vec<String> {
+    match &event.organizer {
+        Some(organizer) if organizer.own != Some(true) && !event.guests().is_empty() => {
+            organizer.email.iter().cloned().collect()
+        }
+        _ => everybody(event),
+    }
+}
+
 /// Plain addresses out of what the caller wrote, each once.
 pub(super) fn addresses(name: &str, written: &[String]) -> Result<Vec<String>, ToolError> {
     let mut found: Vec<String> = Vec::new();

@@ -650,3 +650,31 @@ async fn invitations_obey_the_policy_with_the_real_guests() {
     let quiet = json!({"event_id": planning, "reminders": []});
     call(&world, "modify_event", quiet).await;
 }
+
+#[tokio::test]
+async fn what_does_not_depend_on_each_other_is_asked_at_once() {
+    let world = World::new().await;
+    world
+        .sandbox
+        .set_latency(std::time::Duration::from_millis(100));
+    let team = "c_team@group.calendar.google.com";
+    // Two calendars, each a year back and a year ahead.
+    call(
+        &world,
+        "get_events",
+        json!({"calendar_ids": ["primary", team], "query": "call"}),
+    )
+    .await;
+    assert_eq!(world.sandbox.count("calendar.events.list"), 4);
+    assert_eq!(world.sandbox.most_in_flight(), 4);
+    world.sandbox.forget_calls();
+    // The zone and the busy times.
+    let started = std::time::Instant::now();
+    call(&world, "query_freebusy", json!({"slot_minutes": 30})).await;
+    let took = started.elapsed();
+    assert_eq!(world.sandbox.calls().len(), 2);
+    assert!(
+        took.as_millis() < 190,
+        "two calls at once take one latency, not {took:?}"
+    );
+}
