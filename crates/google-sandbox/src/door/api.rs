@@ -151,11 +151,6 @@ pub(super) fn json_body(bytes: &Bytes) -> Result<Value, ApiError> {
 
 /// Whether Google's description allows the call.
 pub(super) fn check(ticket: &Ticket) -> Result<(), ApiError> {
-    let body = Some(&ticket.body).filter(|body| !body.is_null());
-    ticket
-        .method
-        .validate(&ticket.params, body)
-        .map_err(|invalid| malformed(&invalid))?;
     if let Some(fields) = ticket.params.iter().find(|(name, _)| name == "fields") {
         let known =
             Mask::parse(&fields.1).is_some() && ticket.method.check_fields(&fields.1).is_ok();
@@ -168,6 +163,11 @@ pub(super) fn check(ticket: &Ticket) -> Result<(), ApiError> {
             .at_parameter("fields"));
         }
     }
+    let body = Some(&ticket.body).filter(|body| !body.is_null());
+    ticket
+        .method
+        .validate(&ticket.params, body)
+        .map_err(|invalid| malformed(&invalid))?;
     Ok(())
 }
 

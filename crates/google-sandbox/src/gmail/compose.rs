@@ -55,7 +55,8 @@ impl Letter {
         }
         line("Subject", &encoded(&self.subject));
         line("From", &mailbox(&self.from));
-        let list = |people: &[(String, String)]| people.iter().map(mailbox).collect::<Vec<_>>().join(", ");
+        let list =
+            |people: &[(String, String)]| people.iter().map(mailbox).collect::<Vec<_>>().join(", ");
         if !self.to.is_empty() {
             line("To", &list(&self.to));
         }
@@ -103,7 +104,10 @@ impl Letter {
     }
 
     fn boundary(&self, kind: &str) -> String {
-        format!("{:024x}", u128::from(fingerprint(format!("{kind}{}", self.message_id).as_bytes())))
+        format!(
+            "{:024x}",
+            u128::from(fingerprint(format!("{kind}{}", self.message_id).as_bytes()))
+        )
     }
 }
 
@@ -132,11 +136,16 @@ pub(crate) fn mailbox(person: &(String, String)) -> String {
     if name.is_empty() {
         return address.clone();
     }
-    let plain = name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == ' ');
+    let plain = name
+        .chars()
+        .all(|letter| letter.is_ascii_alphanumeric() || letter == ' ');
     if plain {
         format!("{name} <{address}>")
     } else if name.is_ascii() {
-        format!("\"{}\" <{address}>", name.replace(['"', '\\', '\r', '\n'], ""))
+        format!(
+            "\"{}\" <{address}>",
+            name.replace(['"', '\\', '\r', '\n'], "")
+        )
     } else {
         format!("{} <{address}>", encoded(name))
     }
@@ -149,14 +158,23 @@ fn encoded(text: &str) -> String {
     }
     let letters: Vec<char> = text.chars().collect();
     let word = |some: &[char]| {
-        format!("=?UTF-8?B?{}?=", STANDARD.encode(some.iter().collect::<String>()))
+        format!(
+            "=?UTF-8?B?{}?=",
+            STANDARD.encode(some.iter().collect::<String>())
+        )
     };
-    letters.chunks(12).map(word).collect::<Vec<_>>().join("\r\n ")
+    letters
+        .chunks(12)
+        .map(word)
+        .collect::<Vec<_>>()
+        .join("\r\n ")
 }
 
 /// A date as mail writes it.
 pub(crate) fn rfc2822(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
+    at.to_zoned(TimeZone::UTC)
+        .strftime("%a, %d %b %Y %H:%M:%S +0000")
+        .to_string()
 }
 
 /// The lines of the head, each with its continuation lines, and where the body begins.
@@ -164,10 +182,19 @@ fn head(raw: &[u8]) -> (Vec<&[u8]>, usize) {
     let mut fields: Vec<(usize, usize)> = Vec::new();
     let mut at = 0;
     while at < raw.len() {
-        let end = raw[at..].iter().position(|byte| *byte == b'\n').map_or(raw.len(), |n| at + n + 1);
+        let end = raw[at..]
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map_or(raw.len(), |n| at + n + 1);
         let line = &raw[at..end];
         if line == b"\r\n" || line == b"\n" {
-            return (fields.into_iter().map(|(from, to)| &raw[from..to]).collect(), at);
+            return (
+                fields
+                    .into_iter()
+                    .map(|(from, to)| &raw[from..to])
+                    .collect(),
+                at,
+            );
         }
         match (line[0], fields.last_mut()) {
             (b' ' | b'\t', Some(last)) => last.1 = end,
@@ -175,7 +202,13 @@ fn head(raw: &[u8]) -> (Vec<&[u8]>, usize) {
         }
         at = end;
     }
-    (fields.into_iter().map(|(from, to)| &raw[from..to]).collect(), raw.len())
+    (
+        fields
+            .into_iter()
+            .map(|(from, to)| &raw[from..to])
+            .collect(),
+        raw.len(),
+    )
 }
 
 fn is_named(field: &[u8], name: &str) -> bool {
@@ -186,8 +219,12 @@ fn is_named(field: &[u8], name: &str) -> bool {
 /// The message without a header, wherever it stands in the head.
 pub(crate) fn without_header(raw: &[u8], name: &str) -> Vec<u8> {
     let (fields, body) = head(raw);
-    let mut out: Vec<u8> =
-        fields.into_iter().filter(|field| !is_named(field, name)).flatten().copied().collect();
+    let mut out: Vec<u8> = fields
+        .into_iter()
+        .filter(|field| !is_named(field, name))
+        .flatten()
+        .copied()
+        .collect();
     out.extend_from_slice(&raw[body..]);
     out
 }
@@ -217,7 +254,10 @@ mod tests {
     fn headers_come_and_go_with_their_continuations() {
         let raw = b"To: a\r\nBcc: b,\r\n c\r\nSubject: s\r\n\r\nBcc: body\r\n";
         assert!(has_header(raw, "bcc"));
-        assert_eq!(without_header(raw, "Bcc"), b"To: a\r\nSubject: s\r\n\r\nBcc: body\r\n");
+        assert_eq!(
+            without_header(raw, "Bcc"),
+            b"To: a\r\nSubject: s\r\n\r\nBcc: body\r\n"
+        );
         assert!(with_header(raw, "Date", "now").starts_with(b"Date: now\r\nTo: a"));
     }
 
@@ -238,10 +278,21 @@ mod tests {
             ..Letter::default()
         };
         let raw = letter.write(Timestamp::UNIX_EPOCH);
-        let parsed = mail_parser::MessageParser::default().parse(&raw).expect("well formed");
+        let parsed = mail_parser::MessageParser::default()
+            .parse(&raw)
+            .expect("well formed");
         assert_eq!(parsed.subject(), Some(letter.subject.as_str()));
-        assert_eq!(parsed.from().and_then(|from| from.first()?.name()), Some("Zoë Ångström"));
-        assert_eq!(parsed.to().and_then(|to| to.first()?.name()), Some("Smith, J."));
-        assert_eq!(parsed.attachment(0).map(|part| part.contents().len()), Some(256));
+        assert_eq!(
+            parsed.from().and_then(|from| from.first()?.name()),
+            Some("Zoë Ångström")
+        );
+        assert_eq!(
+            parsed.to().and_then(|to| to.first()?.name()),
+            Some("Smith, J.")
+        );
+        assert_eq!(
+            parsed.attachment(0).map(|part| part.contents().len()),
+            Some(256)
+        );
     }
 }

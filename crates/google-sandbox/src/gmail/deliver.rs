@@ -43,10 +43,25 @@ pub(super) fn send(
     }
     let public = compose::without_header(&raw, "Bcc");
     let sender = call.user.clone();
-    let mailbox = world.gmail.mailboxes.get_mut(&sender).ok_or_else(super::missing)?;
-    let id = mailbox.add(&mut world.chance, Fresh { raw, labels, thread_id, at: call.now });
-    let others: Vec<String> =
-        index.recipients.into_iter().filter(|recipient| *recipient != sender).collect();
+    let mailbox = world
+        .gmail
+        .mailboxes
+        .get_mut(&sender)
+        .ok_or_else(super::missing)?;
+    let id = mailbox.add(
+        &mut world.chance,
+        Fresh {
+            raw,
+            labels,
+            thread_id,
+            at: call.now,
+        },
+    );
+    let others: Vec<String> = index
+        .recipients
+        .into_iter()
+        .filter(|recipient| *recipient != sender)
+        .collect();
     receive(world, &others, &public, call.now);
     Ok(id)
 }
@@ -55,7 +70,11 @@ pub(super) fn send(
 pub(crate) fn deliver_notice(world: &mut World, notice: &Notice, now: Timestamp) {
     let letter = Letter {
         from: notice.from.clone(),
-        to: notice.to.iter().map(|address| (String::new(), address.clone())).collect(),
+        to: notice
+            .to
+            .iter()
+            .map(|address| (String::new(), address.clone()))
+            .collect(),
         subject: notice.subject.clone(),
         message_id: format!("{}@notifications.google.com", world.chance.word(32)),
         text: notice.text.clone(),
@@ -76,11 +95,22 @@ pub(crate) fn deliver_notice(world: &mut World, notice: &Notice, now: Timestamp)
 /// Puts a message into the inboxes of those recipients who have one here.
 fn receive(world: &mut World, recipients: &[String], raw: &[u8], at: Timestamp) {
     for recipient in recipients {
-        let Some(mailbox) = world.gmail.mailboxes.get_mut(&recipient.to_ascii_lowercase()) else {
+        let Some(mailbox) = world
+            .gmail
+            .mailboxes
+            .get_mut(&recipient.to_ascii_lowercase())
+        else {
             continue;
         };
-        let labels = ["INBOX", "UNREAD", "CATEGORY_PERSONAL"].map(str::to_owned).to_vec();
-        let fresh = Fresh { raw: raw.to_vec(), labels, thread_id: None, at };
+        let labels = ["INBOX", "UNREAD", "CATEGORY_PERSONAL"]
+            .map(str::to_owned)
+            .to_vec();
+        let fresh = Fresh {
+            raw: raw.to_vec(),
+            labels,
+            thread_id: None,
+            at,
+        };
         mailbox.add(&mut world.chance, fresh);
     }
 }
@@ -90,13 +120,21 @@ fn corrected(call: &mut Call<'_>, mut raw: Vec<u8>) -> Vec<u8> {
     let index = Index::of(&raw);
     let own = super::mime::words(&call.user);
     if !index.from.contains(&own) {
-        let name = call.world.user(&call.user).map(|user| user.name.clone()).unwrap_or_default();
+        let name = call
+            .world
+            .user(&call.user)
+            .map(|user| user.name.clone())
+            .unwrap_or_default();
         raw = compose::without_header(&raw, "From");
         raw = compose::with_header(&raw, "From", &compose::mailbox(&(name, call.user.clone())));
     }
     if index.message_id.is_empty() {
         let id = format!("<CA{}@mail.gmail.com>", call.world.chance.word(40));
-        raw = compose::with_header(&compose::without_header(&raw, "Message-ID"), "Message-ID", &id);
+        raw = compose::with_header(
+            &compose::without_header(&raw, "Message-ID"),
+            "Message-ID",
+            &id,
+        );
     }
     if !compose::has_header(&raw, "Date") {
         raw = compose::with_header(&raw, "Date", &compose::rfc2822(call.now));

@@ -24,9 +24,16 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Reply, ApiError> {
 
 pub(super) fn update(call: &mut Call<'_>) -> Result<Reply, ApiError> {
     let draft = call.required("id").to_owned();
-    let old = mailbox(call)?.drafts.get(&draft).cloned().ok_or_else(missing)?;
+    let old = mailbox(call)?
+        .drafts
+        .get(&draft)
+        .cloned()
+        .ok_or_else(missing)?;
     let mut message = call.body.get("message").cloned().unwrap_or(Value::Null);
-    let thread = mailbox(call)?.messages.get(&old).map(|message| message.thread_id.clone());
+    let thread = mailbox(call)?
+        .messages
+        .get(&old)
+        .map(|message| message.thread_id.clone());
     if message.get("threadId").is_none() && thread.as_ref() != Some(&old) && message.is_object() {
         message["threadId"] = json!(thread);
     }
@@ -52,7 +59,10 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Reply, ApiError> {
     let drafts: Vec<Value> = found
         .iter()
         .filter_map(|message| {
-            let (draft, _) = mailbox.drafts.iter().find(|(_, content)| **content == message.id)?;
+            let (draft, _) = mailbox
+                .drafts
+                .iter()
+                .find(|(_, content)| **content == message.id)?;
             let message = json!({"id": message.id, "threadId": message.thread_id});
             Some(json!({"id": draft, "message": message}))
         })
@@ -93,10 +103,16 @@ pub(super) fn send(call: &mut Call<'_>) -> Result<Reply, ApiError> {
     let (raw, thread) = match &stored {
         Some(message) if !replaced => {
             let alone = message.thread_id == message.id;
-            (message.raw.to_vec(), (!alone).then(|| message.thread_id.clone()))
+            (
+                message.raw.to_vec(),
+                (!alone).then(|| message.thread_id.clone()),
+            )
         }
         _ => {
-            let thread = body.get("threadId").and_then(Value::as_str).map(str::to_owned);
+            let thread = body
+                .get("threadId")
+                .and_then(Value::as_str)
+                .map(str::to_owned);
             (messages::raw_of(call, &body)?, thread)
         }
     };
@@ -113,19 +129,36 @@ pub(super) fn send(call: &mut Call<'_>) -> Result<Reply, ApiError> {
 fn put(call: &mut Call<'_>, message: &Value) -> Result<String, ApiError> {
     messages::own(call)?;
     let raw = messages::raw_of(call, message)?;
-    let thread_id = message.get("threadId").and_then(Value::as_str).map(str::to_owned);
+    let thread_id = message
+        .get("threadId")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
     let world = &mut *call.world;
-    let mailbox = world.gmail.mailboxes.get_mut(&call.user).ok_or_else(missing)?;
+    let mailbox = world
+        .gmail
+        .mailboxes
+        .get_mut(&call.user)
+        .ok_or_else(missing)?;
     if let Some(thread) = &thread_id
         && mailbox.thread(thread).is_empty()
     {
         return Err(missing());
     }
     let labels = vec!["DRAFT".to_owned()];
-    Ok(mailbox.add(&mut world.chance, Fresh { raw, labels, thread_id, at: call.now }))
+    Ok(mailbox.add(
+        &mut world.chance,
+        Fresh {
+            raw,
+            labels,
+            thread_id,
+            at: call.now,
+        },
+    ))
 }
 
 fn show(mailbox: &Mailbox, draft: &str) -> Result<Reply, ApiError> {
     let content = mailbox.drafts.get(draft).ok_or_else(missing)?;
-    Ok(Reply::json(json!({"id": draft, "message": render::brief(&mailbox.messages[content])})))
+    Ok(Reply::json(
+        json!({"id": draft, "message": render::brief(&mailbox.messages[content])}),
+    ))
 }

@@ -21,7 +21,10 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Reply, ApiError> {
     let types = call.all("historyTypes");
     let label = call.text("labelId").map(str::to_owned);
     let mailbox = mailbox(call)?;
-    let first = mailbox.history.first().map_or(mailbox.history_id, |change| change.id);
+    let first = mailbox
+        .history
+        .first()
+        .map_or(mailbox.history_id, |change| change.id);
     if start + 1 < first || start > mailbox.history_id {
         return Err(missing());
     }

@@ -20,7 +20,9 @@ const LOOKS: &[&str] = &["messageListVisibility", "labelListVisibility", "color"
 pub(super) fn list(call: &mut Call<'_>) -> Result<Reply, ApiError> {
     let mailbox = mailbox(call)?;
     let system = SYSTEM_LABELS.iter().map(|id| system_label(id));
-    let labels: Vec<Value> = system.chain(mailbox.labels.iter().map(user_label)).collect();
+    let labels: Vec<Value> = system
+        .chain(mailbox.labels.iter().map(user_label))
+        .collect();
     Ok(Reply::json(json!({ "labels": labels })))
 }
 
@@ -100,7 +102,11 @@ fn change(call: &mut Call<'_>, mode: Mode) -> Result<Reply, ApiError> {
     }
     let name = name.unwrap_or(old);
     check_name(mailbox, &name, Some(&id))?;
-    let label = mailbox.labels.iter_mut().find(|label| label.id == id).ok_or_else(missing)?;
+    let label = mailbox
+        .labels
+        .iter_mut()
+        .find(|label| label.id == id)
+        .ok_or_else(missing)?;
     label.name = name;
     if mode == Mode::Replace {
         label.looks.clear();
@@ -110,7 +116,9 @@ fn change(call: &mut Call<'_>, mode: Mode) -> Result<Reply, ApiError> {
 }
 
 fn check_name(mailbox: &Mailbox, name: &str, own: Option<&str>) -> Result<(), ApiError> {
-    let reserved = SYSTEM_LABELS.iter().any(|system| system.eq_ignore_ascii_case(name));
+    let reserved = SYSTEM_LABELS
+        .iter()
+        .any(|system| system.eq_ignore_ascii_case(name));
     if name.trim().is_empty() || name.chars().count() > 225 || reserved {
         return Err(ApiError::invalid("Invalid label name"));
     }
@@ -119,7 +127,11 @@ fn check_name(mailbox: &Mailbox, name: &str, own: Option<&str>) -> Result<(), Ap
         .iter()
         .any(|label| Some(label.id.as_str()) != own && label.name.eq_ignore_ascii_case(name));
     if taken {
-        return Err(ApiError::new(409, "aborted", "Label name exists or conflicts"));
+        return Err(ApiError::new(
+            409,
+            "aborted",
+            "Label name exists or conflicts",
+        ));
     }
     Ok(())
 }
@@ -133,7 +145,10 @@ fn look(label: &mut Label, body: &Value) {
 }
 
 fn described(mailbox: &Mailbox, id: &str) -> Option<Value> {
-    let system = SYSTEM_LABELS.iter().find(|system| **system == id).map(|system| system_label(system));
+    let system = SYSTEM_LABELS
+        .iter()
+        .find(|system| **system == id)
+        .map(|system| system_label(system));
     system.or_else(|| mailbox.label(id).map(user_label))
 }
 
@@ -155,10 +170,15 @@ fn user_label(label: &Label) -> Value {
 }
 
 fn count(mailbox: &Mailbox, id: &str, label: &mut Value) {
-    let carriers: Vec<_> =
-        mailbox.messages.values().filter(|message| message.labels.contains(id)).collect();
-    let unread: Vec<_> =
-        carriers.iter().filter(|message| message.labels.contains("UNREAD")).collect();
+    let carriers: Vec<_> = mailbox
+        .messages
+        .values()
+        .filter(|message| message.labels.contains(id))
+        .collect();
+    let unread: Vec<_> = carriers
+        .iter()
+        .filter(|message| message.labels.contains("UNREAD"))
+        .collect();
     let threads: BTreeSet<_> = carriers.iter().map(|message| &message.thread_id).collect();
     let unread_threads: BTreeSet<_> = unread.iter().map(|message| &message.thread_id).collect();
     label["messagesTotal"] = json!(carriers.len());

@@ -48,19 +48,30 @@ pub(super) fn found(call: &mut Call<'_>) -> Result<Vec<Message>, ApiError> {
     let query = search::parse(&text);
     let hidden = call.flag("includeSpamTrash")
         || query.reaches_hidden()
-        || wanted.iter().any(|label| label == "TRASH" || label == "SPAM");
+        || wanted
+            .iter()
+            .any(|label| label == "TRASH" || label == "SPAM");
     let (now, user) = (call.now, call.user.clone());
     let mailbox = mailbox(call)?;
     if let Some(unknown) = wanted.iter().find(|label| !labels::exists(mailbox, label)) {
         return Err(ApiError::invalid(format!("Invalid label: {unknown}")));
     }
-    let context = Context { labels: &mailbox.labels, now, user: &user };
+    let context = Context {
+        labels: &mailbox.labels,
+        now,
+        user: &user,
+    };
     let fits = |message: &&Message| {
         (hidden || !(message.labels.contains("TRASH") || message.labels.contains("SPAM")))
             && wanted.iter().all(|label| message.labels.contains(label))
             && search::matches(&query, message, &context)
     };
-    Ok(mailbox.newest_first().into_iter().filter(fits).cloned().collect())
+    Ok(mailbox
+        .newest_first()
+        .into_iter()
+        .filter(fits)
+        .cloned()
+        .collect())
 }
 
 pub(super) fn get(call: &mut Call<'_>) -> Result<Reply, ApiError> {
@@ -74,18 +85,27 @@ pub(super) fn get(call: &mut Call<'_>) -> Result<Reply, ApiError> {
 /// Gmail tells ids that cannot be ids from ids that are not there.
 pub(super) fn unknown_id(id: &str) -> ApiError {
     let shaped = id.len() <= 16 && id.chars().all(|letter| letter.is_ascii_hexdigit());
-    if shaped { missing() } else { ApiError::invalid("Invalid id value") }
+    if shaped {
+        missing()
+    } else {
+        ApiError::invalid("Invalid id value")
+    }
 }
 
 pub(super) fn attachment(call: &mut Call<'_>) -> Result<Reply, ApiError> {
-    let (id, attachment) = (call.required("messageId").to_owned(), call.required("id").to_owned());
+    let (id, attachment) = (
+        call.required("messageId").to_owned(),
+        call.required("id").to_owned(),
+    );
     let mailbox = mailbox(call)?;
     let message = mailbox.messages.get(&id).ok_or_else(|| unknown_id(&id))?;
     let part = mime::part_of_attachment(&id, &attachment)
         .ok_or_else(|| ApiError::invalid("Invalid attachment token"))?;
     let content = mime::attachment(&message.raw, &part)
         .ok_or_else(|| ApiError::invalid("Invalid attachment token"))?;
-    Ok(Reply::json(json!({"size": content.len(), "data": URL_SAFE.encode(content)})))
+    Ok(Reply::json(
+        json!({"size": content.len(), "data": URL_SAFE.encode(content)}),
+    ))
 }
 
 pub(super) fn send(call: &mut Call<'_>) -> Result<Reply, ApiError> {
@@ -104,15 +124,35 @@ pub(super) fn insert(call: &mut Call<'_>) -> Result<Reply, ApiError> {
     let import = call.method.id.ends_with(".import");
     let default = if import { "dateHeader" } else { "receivedTime" };
     let by_header = call.text("internalDateSource").unwrap_or(default) == "dateHeader";
-    let at = if by_header { header_date(&raw).unwrap_or(call.now) } else { call.now };
+    let at = if by_header {
+        header_date(&raw).unwrap_or(call.now)
+    } else {
+        call.now
+    };
     own(call)?;
     let world = &mut *call.world;
-    let mailbox = world.gmail.mailboxes.get_mut(&call.user).ok_or_else(missing)?;
+    let mailbox = world
+        .gmail
+        .mailboxes
+        .get_mut(&call.user)
+        .ok_or_else(missing)?;
     if let Some(unknown) = asked.iter().find(|label| !labels::exists(mailbox, label)) {
         return Err(ApiError::invalid(format!("Invalid label: {unknown}")));
     }
-    let labels = if asked.is_empty() && import { vec!["INBOX".into(), "UNREAD".into()] } else { asked };
-    let id = mailbox.add(&mut world.chance, Fresh { raw, labels, thread_id, at });
+    let labels = if asked.is_empty() && import {
+        vec!["INBOX".into(), "UNREAD".into()]
+    } else {
+        asked
+    };
+    let id = mailbox.add(
+        &mut world.chance,
+        Fresh {
+            raw,
+            labels,
+            thread_id,
+            at,
+        },
+    );
     Ok(Reply::json(render::brief(&mailbox.messages[&id])))
 }
 
@@ -157,7 +197,11 @@ pub(super) fn untrash(call: &mut Call<'_>) -> Result<Reply, ApiError> {
 
 pub(super) fn delete(call: &mut Call<'_>) -> Result<Reply, ApiError> {
     let id = call.required("id").to_owned();
-    if mailbox(call)?.remove(&id) { Ok(Reply::empty()) } else { Err(unknown_id(&id)) }
+    if mailbox(call)?.remove(&id) {
+        Ok(Reply::empty())
+    } else {
+        Err(unknown_id(&id))
+    }
 }
 
 /// The labels a body adds and removes, if they all exist.
@@ -165,14 +209,18 @@ pub(super) fn wanted_labels(
     mailbox: &Mailbox,
     body: &Value,
 ) -> Result<(Vec<String>, Vec<String>), ApiError> {
-    let (add, remove) = (strings(body, "addLabelIds"), strings(body, "removeLabelIds"));
+    let (add, remove) = (
+        strings(body, "addLabelIds"),
+        strings(body, "removeLabelIds"),
+    );
     if add.is_empty() && remove.is_empty() {
         return Err(ApiError::invalid("No label add or removes specified"));
     }
     let fixed = ["SENT", "DRAFT", "CHAT"];
-    let wrong = add.iter().chain(&remove).find(|label| {
-        !labels::exists(mailbox, label) || fixed.contains(&label.as_str())
-    });
+    let wrong = add
+        .iter()
+        .chain(&remove)
+        .find(|label| !labels::exists(mailbox, label) || fixed.contains(&label.as_str()));
     match wrong {
         Some(label) => Err(ApiError::invalid(format!("Invalid label: {label}"))),
         None => Ok((add, remove)),
@@ -184,9 +232,14 @@ pub(super) fn raw_of(call: &Call<'_>, message: &Value) -> Result<Vec<u8>, ApiErr
     if let Some(media) = &call.media {
         return Ok(media.bytes.to_vec());
     }
-    let encoded = message.get("raw").and_then(Value::as_str).unwrap_or_default();
+    let encoded = message
+        .get("raw")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if encoded.is_empty() {
-        return Err(ApiError::invalid("'raw' RFC822 payload message string or uploading message via /upload/* URL required"));
+        return Err(ApiError::invalid(
+            "'raw' RFC822 payload message string or uploading message via /upload/* URL required",
+        ));
     }
     base64_lenient(encoded.as_bytes())
         .ok_or_else(|| ApiError::invalid("Invalid value for ByteString"))
@@ -199,7 +252,12 @@ pub(super) fn own(call: &mut Call<'_>) -> Result<(), ApiError> {
 
 fn relabel(call: &mut Call<'_>, add: &[&str], remove: &[&str]) -> Result<Reply, ApiError> {
     let id = call.required("id").to_owned();
-    let owned = |labels: &[&str]| labels.iter().map(|label| (*label).to_owned()).collect::<Vec<_>>();
+    let owned = |labels: &[&str]| {
+        labels
+            .iter()
+            .map(|label| (*label).to_owned())
+            .collect::<Vec<_>>()
+    };
     let mailbox = mailbox(call)?;
     if !mailbox.change(&id, &owned(add), &owned(remove)) {
         return Err(unknown_id(&id));
@@ -213,14 +271,20 @@ fn batch_ids(call: &Call<'_>) -> Result<Vec<String>, ApiError> {
         return Err(ApiError::invalid("No message ids specified"));
     }
     if ids.len() > MOST_IN_BATCH {
-        return Err(ApiError::invalid("Too many message ids specified; the maximum is 1000"));
+        return Err(ApiError::invalid(
+            "Too many message ids specified; the maximum is 1000",
+        ));
     }
     Ok(ids)
 }
 
 fn strings(body: &Value, name: &str) -> Vec<String> {
     let list = body.get(name).and_then(Value::as_array);
-    list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    list.into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn header_date(raw: &[u8]) -> Option<Timestamp> {

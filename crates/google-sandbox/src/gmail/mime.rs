@@ -36,15 +36,27 @@ impl Index {
     /// Reads a message.
     pub(crate) fn of(raw: &[u8]) -> Self {
         let Some(message) = MessageParser::default().parse(raw) else {
-            return Self { size: raw.len(), ..Self::default() };
+            return Self {
+                size: raw.len(),
+                ..Self::default()
+            };
         };
         let people = |name: HeaderName<'static>| {
-            message.header_values(name).filter_map(HeaderValue::as_address).map(joined).collect::<Vec<_>>().join(" ")
+            message
+                .header_values(name)
+                .filter_map(HeaderValue::as_address)
+                .map(joined)
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         let text = readable(&message);
         let subject = message.subject().unwrap_or_default().to_owned();
-        let files: Vec<String> =
-            message.parts.iter().filter_map(|part| part.attachment_name()).map(str::to_owned).collect();
+        let files: Vec<String> = message
+            .parts
+            .iter()
+            .filter_map(|part| part.attachment_name())
+            .map(str::to_owned)
+            .collect();
         let (from, to) = (people(HeaderName::From), people(HeaderName::To));
         let (cc, bcc) = (people(HeaderName::Cc), people(HeaderName::Bcc));
         let all = [subject.as_str(), &from, &to, &cc, &text, &files.join(" ")].join(" ");
@@ -75,7 +87,10 @@ impl Index {
     /// Whether this message belongs into the thread of that one.
     pub(super) fn answers(&self, other: &Self) -> bool {
         let shares = self.references.contains(&other.message_id)
-            || self.references.iter().any(|id| other.references.contains(id));
+            || self
+                .references
+                .iter()
+                .any(|id| other.references.contains(id));
         shares && bare_subject(&self.subject) == bare_subject(&other.subject)
     }
 }
@@ -83,8 +98,9 @@ impl Index {
 /// A subject without its `Re:` and `Fwd:`.
 fn bare_subject(subject: &str) -> String {
     let mut rest = subject.trim().to_lowercase();
-    while let Some(shorter) =
-        ["re:", "fwd:", "fw:", "aw:"].iter().find_map(|prefix| rest.strip_prefix(prefix))
+    while let Some(shorter) = ["re:", "fwd:", "fw:", "aw:"]
+        .iter()
+        .find_map(|prefix| rest.strip_prefix(prefix))
     {
         rest = shorter.trim_start().to_owned();
     }
@@ -110,7 +126,11 @@ pub(super) fn words(text: &str) -> String {
 
 fn joined(address: &Address<'_>) -> String {
     let one = |addr: &mail_parser::Addr<'_>| {
-        format!("{} {}", addr.name().unwrap_or_default(), addr.address().unwrap_or_default())
+        format!(
+            "{} {}",
+            addr.name().unwrap_or_default(),
+            addr.address().unwrap_or_default()
+        )
     };
     address.iter().map(one).collect::<Vec<_>>().join(" ")
 }
@@ -118,7 +138,10 @@ fn joined(address: &Address<'_>) -> String {
 fn recipients(message: &Parsed<'_>) -> Vec<String> {
     let mut all = Vec::new();
     for name in [HeaderName::To, HeaderName::Cc, HeaderName::Bcc] {
-        for address in message.header_values(name).filter_map(HeaderValue::as_address) {
+        for address in message
+            .header_values(name)
+            .filter_map(HeaderValue::as_address)
+        {
             for addr in address.iter().filter_map(mail_parser::Addr::address) {
                 let addr = addr.to_ascii_lowercase();
                 if !all.contains(&addr) {
@@ -176,13 +199,18 @@ pub(super) fn payload(id: &str, raw: &[u8]) -> Value {
 
 /// The root's type and headers alone; of those named, if any are.
 pub(super) fn headers(raw: &[u8], wanted: &[String]) -> Value {
-    let Some(message) = MessageParser::default().parse(raw) else { return json!({}) };
+    let Some(message) = MessageParser::default().parse(raw) else {
+        return json!({});
+    };
     let root = message.root_part();
     let all = header_list(&message, root);
     let kept: Vec<Value> = all
         .into_iter()
         .filter(|(name, _)| {
-            wanted.is_empty() || wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))
+            wanted.is_empty()
+                || wanted
+                    .iter()
+                    .any(|wanted| wanted.eq_ignore_ascii_case(name))
         })
         .map(|(name, value)| json!({"name": name, "value": value}))
         .collect();
@@ -211,7 +239,9 @@ fn find(message: &Parsed<'_>, at: u32, id: &str, wanted: &str) -> Option<Vec<u8>
 }
 
 fn part_json(message_id: &str, message: &Parsed<'_>, at: u32, id: &str) -> Value {
-    let Some(part) = message.part(at) else { return Value::Null };
+    let Some(part) = message.part(at) else {
+        return Value::Null;
+    };
     let filename = part.attachment_name().unwrap_or_default();
     let headers: Vec<Value> = header_list(message, part)
         .into_iter()
@@ -250,11 +280,20 @@ fn part_json(message_id: &str, message: &Parsed<'_>, at: u32, id: &str) -> Value
 
 /// Root parts have no number; their children have `0`, `1`; those of child 0 have `0.0`.
 fn child_id(id: &str, place: usize) -> String {
-    if id.is_empty() { place.to_string() } else { format!("{id}.{place}") }
+    if id.is_empty() {
+        place.to_string()
+    } else {
+        format!("{id}.{place}")
+    }
 }
 
 fn attachment_id(message_id: &str, part_id: &str) -> String {
-    format!("ANGjdJ{}", URL_SAFE.encode(format!("{message_id}/{part_id}")).trim_end_matches('='))
+    format!(
+        "ANGjdJ{}",
+        URL_SAFE
+            .encode(format!("{message_id}/{part_id}"))
+            .trim_end_matches('=')
+    )
 }
 
 /// The part an attachment id names, if it is one of this message.
@@ -262,7 +301,9 @@ pub(super) fn part_of_attachment(message_id: &str, attachment_id: &str) -> Optio
     let encoded = attachment_id.strip_prefix("ANGjdJ")?;
     let text = crate::blob::base64_lenient(encoded.as_bytes())?;
     let text = String::from_utf8(text).ok()?;
-    text.strip_prefix(message_id)?.strip_prefix('/').map(str::to_owned)
+    text.strip_prefix(message_id)?
+        .strip_prefix('/')
+        .map(str::to_owned)
 }
 
 fn mime_type(part: &MessagePart<'_>) -> String {
@@ -277,7 +318,10 @@ fn mime_type(part: &MessagePart<'_>) -> String {
 }
 
 fn header_list(message: &Parsed<'_>, part: &MessagePart<'_>) -> Vec<(String, String)> {
-    part.headers().iter().map(|header| (header.name().to_owned(), header_text(message, header))).collect()
+    part.headers()
+        .iter()
+        .map(|header| (header.name().to_owned(), header_text(message, header)))
+        .collect()
 }
 
 /// A header's value on one line, encoded words decoded.
@@ -292,6 +336,10 @@ fn header_text(message: &Parsed<'_>, header: &Header<'_>) -> String {
         return flat;
     }
     let line = format!("Subject: {flat}\r\n\r\n");
-    let decoded = MessageParser::new().header_text(HeaderName::Subject).parse(line.as_bytes());
-    decoded.and_then(|message| message.subject().map(str::to_owned)).unwrap_or(flat)
+    let decoded = MessageParser::new()
+        .header_text(HeaderName::Subject)
+        .parse(line.as_bytes());
+    decoded
+        .and_then(|message| message.subject().map(str::to_owned))
+        .unwrap_or(flat)
 }

@@ -21,8 +21,8 @@ mod threads;
 use jiff::Timestamp;
 
 pub(crate) use deliver::deliver_notice;
-pub(crate) use state::State;
 use state::Mailbox;
+pub(crate) use state::State;
 
 use crate::{
     call::{Call, Service},
@@ -66,12 +66,21 @@ pub(crate) const SERVICE: Service = Service {
         ("gmail.users.threads.modify", threads::modify),
         ("gmail.users.threads.trash", threads::trash),
         ("gmail.users.threads.untrash", threads::untrash),
-        ("gmail.users.settings.filters.create", settings::filter_create),
-        ("gmail.users.settings.filters.delete", settings::filter_delete),
+        (
+            "gmail.users.settings.filters.create",
+            settings::filter_create,
+        ),
+        (
+            "gmail.users.settings.filters.delete",
+            settings::filter_delete,
+        ),
         ("gmail.users.settings.filters.get", settings::filter_get),
         ("gmail.users.settings.filters.list", settings::filters),
         ("gmail.users.settings.getVacation", settings::vacation),
-        ("gmail.users.settings.updateVacation", settings::update_vacation),
+        (
+            "gmail.users.settings.updateVacation",
+            settings::update_vacation,
+        ),
         ("gmail.users.settings.sendAs.get", settings::send_as),
         ("gmail.users.settings.sendAs.list", settings::send_as_list),
     ],
@@ -82,7 +91,11 @@ pub(crate) const SERVICE: Service = Service {
 /// A mailbox for everybody.
 fn open(world: &mut World, _now: Timestamp) {
     for user in &world.users {
-        world.gmail.mailboxes.entry(user.email.clone()).or_insert_with(Mailbox::new);
+        world
+            .gmail
+            .mailboxes
+            .entry(user.email.clone())
+            .or_insert_with(Mailbox::new);
     }
 }
 
@@ -90,7 +103,10 @@ fn open(world: &mut World, _now: Timestamp) {
 fn mailbox<'a>(call: &'a mut Call<'_>) -> Result<&'a mut Mailbox, ApiError> {
     let asked = call.required("userId");
     if asked != "me" && !asked.eq_ignore_ascii_case(&call.user) {
-        return Err(ApiError::forbidden("forbidden", format!("Delegation denied for {}", call.user)));
+        return Err(ApiError::forbidden(
+            "forbidden",
+            format!("Delegation denied for {}", call.user),
+        ));
     }
     call.world
         .gmail

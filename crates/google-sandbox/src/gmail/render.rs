@@ -33,7 +33,10 @@ pub(super) fn metadata_only(call: &Call<'_>) -> bool {
 pub(super) fn format(call: &Call<'_>) -> Result<Format, ApiError> {
     let asked = call.text("format").unwrap_or("full").to_ascii_lowercase();
     if metadata_only(call) && matches!(asked.as_str(), "full" | "raw") {
-        let message = format!("Metadata scope doesn't allow format {}", asked.to_ascii_uppercase());
+        let message = format!(
+            "Metadata scope doesn't allow format {}",
+            asked.to_ascii_uppercase()
+        );
         return Err(ApiError::forbidden("forbidden", message));
     }
     Ok(match asked.as_str() {

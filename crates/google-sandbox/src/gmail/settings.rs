@@ -16,8 +16,11 @@ use crate::{
 pub(super) fn profile(call: &mut Call<'_>) -> Result<Reply, ApiError> {
     let user = call.user.clone();
     let mailbox = mailbox(call)?;
-    let threads: BTreeSet<&String> =
-        mailbox.messages.values().map(|message| &message.thread_id).collect();
+    let threads: BTreeSet<&String> = mailbox
+        .messages
+        .values()
+        .map(|message| &message.thread_id)
+        .collect();
     Ok(Reply::json(json!({
         "emailAddress": user,
         "messagesTotal": mailbox.messages.len(),
@@ -33,7 +36,10 @@ pub(super) fn send_as_list(call: &mut Call<'_>) -> Result<Reply, ApiError> {
 
 pub(super) fn send_as(call: &mut Call<'_>) -> Result<Reply, ApiError> {
     let own = identity(call)?;
-    if call.required("sendAsEmail").eq_ignore_ascii_case(&call.user) {
+    if call
+        .required("sendAsEmail")
+        .eq_ignore_ascii_case(&call.user)
+    {
         Ok(Reply::json(own))
     } else {
         Err(missing())
@@ -47,11 +53,24 @@ pub(super) fn vacation(call: &mut Call<'_>) -> Result<Reply, ApiError> {
 pub(super) fn update_vacation(call: &mut Call<'_>) -> Result<Reply, ApiError> {
     let body = call.body.clone();
     let mailbox = mailbox(call)?;
-    let on = body.get("enableAutoReply").and_then(Value::as_bool).unwrap_or(false);
-    let says = ["responseSubject", "responseBodyPlainText", "responseBodyHtml"];
-    let silent = says.iter().all(|name| body.get(*name).and_then(Value::as_str).is_none_or(str::is_empty));
+    let on = body
+        .get("enableAutoReply")
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
+    let says = [
+        "responseSubject",
+        "responseBodyPlainText",
+        "responseBodyHtml",
+    ];
+    let silent = says.iter().all(|name| {
+        body.get(*name)
+            .and_then(Value::as_str)
+            .is_none_or(str::is_empty)
+    });
     if on && silent {
-        return Err(ApiError::invalid("Vacation responder needs a subject or a body"));
+        return Err(ApiError::invalid(
+            "Vacation responder needs a subject or a body",
+        ));
     }
     mailbox.vacation = body;
     mailbox.vacation["enableAutoReply"] = json!(on);
@@ -60,19 +79,33 @@ pub(super) fn update_vacation(call: &mut Call<'_>) -> Result<Reply, ApiError> {
 
 pub(super) fn filters(call: &mut Call<'_>) -> Result<Reply, ApiError> {
     let filters = mailbox(call)?.filters.clone();
-    Ok(Reply::json(if filters.is_empty() { json!({}) } else { json!({ "filter": filters }) }))
+    Ok(Reply::json(if filters.is_empty() {
+        json!({})
+    } else {
+        json!({ "filter": filters })
+    }))
 }
 
 pub(super) fn filter_get(call: &mut Call<'_>) -> Result<Reply, ApiError> {
     let id = call.required("id").to_owned();
     let filters = &mailbox(call)?.filters;
-    filters.iter().find(|filter| filter["id"] == json!(id)).cloned().map(Reply::json).ok_or_else(missing)
+    filters
+        .iter()
+        .find(|filter| filter["id"] == json!(id))
+        .cloned()
+        .map(Reply::json)
+        .ok_or_else(missing)
 }
 
 pub(super) fn filter_create(call: &mut Call<'_>) -> Result<Reply, ApiError> {
     messages::own(call)?;
     let mut filter = call.body.clone();
-    let empty = |name: &str| filter.get(name).and_then(Value::as_object).is_none_or(serde_json::Map::is_empty);
+    let empty = |name: &str| {
+        filter
+            .get(name)
+            .and_then(Value::as_object)
+            .is_none_or(serde_json::Map::is_empty)
+    };
     if empty("criteria") {
         return Err(ApiError::invalid("Filter must have criteria"));
     }
@@ -89,7 +122,11 @@ pub(super) fn filter_delete(call: &mut Call<'_>) -> Result<Reply, ApiError> {
     let filters = &mut mailbox(call)?.filters;
     let before = filters.len();
     filters.retain(|filter| filter["id"] != json!(id));
-    if filters.len() < before { Ok(Reply::empty()) } else { Err(missing()) }
+    if filters.len() < before {
+        Ok(Reply::empty())
+    } else {
+        Err(missing())
+    }
 }
 
 fn identity(call: &mut Call<'_>) -> Result<Value, ApiError> {

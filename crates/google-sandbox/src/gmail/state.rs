@@ -105,7 +105,11 @@ pub(crate) struct Fresh {
 impl Mailbox {
     /// An empty mailbox of this account.
     pub(crate) fn new() -> Self {
-        Self { history_id: 1000, vacation: serde_json::json!({"enableAutoReply": false}), ..Self::default() }
+        Self {
+            history_id: 1000,
+            vacation: serde_json::json!({"enableAutoReply": false}),
+            ..Self::default()
+        }
     }
 
     /// Puts a message in and gives its id.
@@ -139,11 +143,19 @@ impl Mailbox {
 
     /// Changes the labels of a message; says whether there is such a message.
     pub(crate) fn change(&mut self, id: &str, add: &[String], remove: &[String]) -> bool {
-        let Some(message) = self.messages.get_mut(id) else { return false };
-        let gained: Vec<String> =
-            add.iter().filter(|label| message.labels.insert((*label).clone())).cloned().collect();
-        let lost: Vec<String> =
-            remove.iter().filter(|label| message.labels.remove(*label)).cloned().collect();
+        let Some(message) = self.messages.get_mut(id) else {
+            return false;
+        };
+        let gained: Vec<String> = add
+            .iter()
+            .filter(|label| message.labels.insert((*label).clone()))
+            .cloned()
+            .collect();
+        let lost: Vec<String> = remove
+            .iter()
+            .filter(|label| message.labels.remove(*label))
+            .cloned()
+            .collect();
         if gained.is_empty() && lost.is_empty() {
             return true;
         }
@@ -161,7 +173,9 @@ impl Mailbox {
 
     /// Removes a message for ever; says whether there was such a message.
     pub(crate) fn remove(&mut self, id: &str) -> bool {
-        let Some(message) = self.messages.remove(id) else { return false };
+        let Some(message) = self.messages.remove(id) else {
+            return false;
+        };
         self.drafts.retain(|_, content| content != id);
         self.history_id += 1;
         self.note(&message, Kind::Deleted);
@@ -170,8 +184,11 @@ impl Mailbox {
 
     /// The messages of a thread, oldest first.
     pub(crate) fn thread(&self, id: &str) -> Vec<&Message> {
-        let mut messages: Vec<&Message> =
-            self.messages.values().filter(|message| message.thread_id == id).collect();
+        let mut messages: Vec<&Message> = self
+            .messages
+            .values()
+            .filter(|message| message.thread_id == id)
+            .collect();
         messages.sort_by(|a, b| (a.internal_date, &a.id).cmp(&(b.internal_date, &b.id)));
         messages
     }
@@ -196,7 +213,11 @@ impl Mailbox {
         self.labels_made += 1;
         let id = format!("Label_{}", self.labels_made);
         let looks = BTreeMap::new();
-        self.labels.push(Label { id: id.clone(), name: name.to_owned(), looks });
+        self.labels.push(Label {
+            id: id.clone(),
+            name: name.to_owned(),
+            looks,
+        });
         id
     }
 
@@ -212,7 +233,10 @@ impl Mailbox {
         if index.references.is_empty() {
             return None;
         }
-        let mut answered = self.messages.values().filter(|message| index.answers(&message.index));
+        let mut answered = self
+            .messages
+            .values()
+            .filter(|message| index.answers(&message.index));
         answered.next().map(|message| message.thread_id.clone())
     }
 

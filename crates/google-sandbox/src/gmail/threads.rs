@@ -5,10 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    mailbox, messages, missing, render,
-    state::Mailbox,
-};
+use super::{mailbox, messages, missing, render, state::Mailbox};
 use crate::{
     call::{Call, Reply},
     error::ApiError,
@@ -25,7 +22,11 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Reply, ApiError> {
         }
         let all = mailbox.thread(&message.thread_id);
         let snippet = all.last().map(|last| last.index.snippet.clone());
-        let history = all.iter().map(|message| message.history_id).max().unwrap_or(0);
+        let history = all
+            .iter()
+            .map(|message| message.history_id)
+            .max()
+            .unwrap_or(0);
         threads.push(json!({
             "id": message.thread_id, "snippet": snippet, "historyId": history.to_string(),
         }));
@@ -50,9 +51,18 @@ pub(super) fn get(call: &mut Call<'_>) -> Result<Reply, ApiError> {
     if all.is_empty() {
         return Err(messages::unknown_id(&id));
     }
-    let history = all.iter().map(|message| message.history_id).max().unwrap_or(0);
-    let shown: Vec<Value> = all.iter().map(|message| render::message(message, &format)).collect();
-    Ok(Reply::json(json!({"id": id, "historyId": history.to_string(), "messages": shown})))
+    let history = all
+        .iter()
+        .map(|message| message.history_id)
+        .max()
+        .unwrap_or(0);
+    let shown: Vec<Value> = all
+        .iter()
+        .map(|message| render::message(message, &format))
+        .collect();
+    Ok(Reply::json(
+        json!({"id": id, "historyId": history.to_string(), "messages": shown}),
+    ))
 }
 
 pub(super) fn modify(call: &mut Call<'_>) -> Result<Reply, ApiError> {
@@ -65,7 +75,12 @@ pub(super) fn modify(call: &mut Call<'_>) -> Result<Reply, ApiError> {
 
 pub(super) fn trash(call: &mut Call<'_>) -> Result<Reply, ApiError> {
     let id = call.required("id").to_owned();
-    relabel(mailbox(call)?, &id, &["TRASH".into()], &["INBOX".into(), "SPAM".into()])
+    relabel(
+        mailbox(call)?,
+        &id,
+        &["TRASH".into()],
+        &["INBOX".into(), "SPAM".into()],
+    )
 }
 
 pub(super) fn untrash(call: &mut Call<'_>) -> Result<Reply, ApiError> {
@@ -84,9 +99,16 @@ pub(super) fn delete(call: &mut Call<'_>) -> Result<Reply, ApiError> {
 }
 
 fn members(mailbox: &Mailbox, thread: &str) -> Result<Vec<String>, ApiError> {
-    let members: Vec<String> =
-        mailbox.thread(thread).iter().map(|message| message.id.clone()).collect();
-    if members.is_empty() { Err(missing()) } else { Ok(members) }
+    let members: Vec<String> = mailbox
+        .thread(thread)
+        .iter()
+        .map(|message| message.id.clone())
+        .collect();
+    if members.is_empty() {
+        Err(missing())
+    } else {
+        Ok(members)
+    }
 }
 
 fn relabel(
@@ -98,7 +120,10 @@ fn relabel(
     for message in members(mailbox, thread)? {
         mailbox.change(&message, add, remove);
     }
-    let shown: Vec<Value> =
-        mailbox.thread(thread).into_iter().map(render::brief).collect();
+    let shown: Vec<Value> = mailbox
+        .thread(thread)
+        .into_iter()
+        .map(render::brief)
+        .collect();
     Ok(Reply::json(json!({"id": thread, "messages": shown})))
 }

@@ -24,7 +24,9 @@ pub(crate) struct Context<'a> {
 pub(crate) fn matches(query: &Query, message: &Message, context: &Context<'_>) -> bool {
     match query {
         Query::All(parts) => parts.iter().all(|part| matches(part, message, context)),
-        Query::Any(parts) => parts.is_empty() || parts.iter().any(|part| matches(part, message, context)),
+        Query::Any(parts) => {
+            parts.is_empty() || parts.iter().any(|part| matches(part, message, context))
+        }
         Query::Not(part) => !matches(part, message, context),
         Query::Word(word) => has_words(&message.index.words, word),
         Query::Operator(name, value) => operator(name, value, message, context),
@@ -38,14 +40,23 @@ fn has_words(haystack: &str, phrase: &str) -> bool {
 
 fn operator(name: &str, value: &str, message: &Message, context: &Context<'_>) -> bool {
     let index = &message.index;
-    let value = if value.eq_ignore_ascii_case("me") { context.user } else { value };
+    let value = if value.eq_ignore_ascii_case("me") {
+        context.user
+    } else {
+        value
+    };
     let has = |label: &str| message.labels.contains(label);
     match name {
         "from" => has_words(&index.from, value),
-        "to" => [&index.to, &index.cc, &index.bcc].iter().any(|field| has_words(field, value)),
+        "to" => [&index.to, &index.cc, &index.bcc]
+            .iter()
+            .any(|field| has_words(field, value)),
         "cc" => has_words(&index.cc, value),
         "bcc" => has_words(&index.bcc, value),
-        "deliveredto" => index.recipients.iter().any(|address| address.eq_ignore_ascii_case(value)),
+        "deliveredto" => index
+            .recipients
+            .iter()
+            .any(|address| address.eq_ignore_ascii_case(value)),
         "subject" => has_words(&mime::words(&index.subject), value),
         "list" => has_words(&index.list, value),
         "rfc822msgid" => index.message_id == value.trim_matches(['<', '>']),
@@ -67,14 +78,24 @@ fn operator(name: &str, value: &str, message: &Message, context: &Context<'_>) -
             "document" => filename(&index.files, "docx"),
             "spreadsheet" => filename(&index.files, "xlsx") || filename(&index.files, "csv"),
             "pdf" => filename(&index.files, "pdf"),
-            "userlabels" => message.labels.iter().any(|label| label.starts_with("Label_")),
-            "nouserlabels" => !message.labels.iter().any(|label| label.starts_with("Label_")),
+            "userlabels" => message
+                .labels
+                .iter()
+                .any(|label| label.starts_with("Label_")),
+            "nouserlabels" => !message
+                .labels
+                .iter()
+                .any(|label| label.starts_with("Label_")),
             "yellow-star" => has("STARRED"),
             _ => false,
         },
         "category" => {
             let category = value.to_ascii_uppercase();
-            let category = if category == "PRIMARY" { "PERSONAL" } else { &category };
+            let category = if category == "PRIMARY" {
+                "PERSONAL"
+            } else {
+                &category
+            };
             has(&format!("CATEGORY_{category}"))
         }
         "larger" | "size" => bytes(value).is_some_and(|limit| index.size >= limit),
@@ -122,7 +143,9 @@ fn bytes(value: &str) -> Option<usize> {
     let value = value.trim_end_matches('b');
     let (digits, unit) = match value.strip_suffix('k') {
         Some(digits) => (digits, 1024),
-        None => value.strip_suffix('m').map_or((value, 1), |digits| (digits, 1024 * 1024)),
+        None => value
+            .strip_suffix('m')
+            .map_or((value, 1), |digits| (digits, 1024 * 1024)),
     };
     digits.parse::<usize>().ok()?.checked_mul(unit)
 }
@@ -133,11 +156,23 @@ fn day(value: &str) -> Option<i64> {
         return value.parse::<i64>().ok()?.checked_mul(1000);
     }
     let mut parts = value.split(['/', '-']).map(str::parse::<i16>);
-    let (first, second, third) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
-    let (year, month, day) =
-        if first > 31 { (first, second, third) } else { (third, first, second) };
+    let (first, second, third) = (
+        parts.next()?.ok()?,
+        parts.next()?.ok()?,
+        parts.next()?.ok()?,
+    );
+    let (year, month, day) = if first > 31 {
+        (first, second, third)
+    } else {
+        (third, first, second)
+    };
     let date = Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
-    Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond())
+    Some(
+        date.to_zoned(TimeZone::UTC)
+            .ok()?
+            .timestamp()
+            .as_millisecond(),
+    )
 }
 
 /// `2d`, `3m`, `1y` before now, as milliseconds.
@@ -163,7 +198,10 @@ mod tests {
 
     #[test]
     fn sizes_days_and_ages_are_read() {
-        assert_eq!((bytes("10M"), bytes("5k"), bytes("7"), bytes("x")), (Some(10_485_760), Some(5120), Some(7), None));
+        assert_eq!(
+            (bytes("10M"), bytes("5k"), bytes("7"), bytes("x")),
+            (Some(10_485_760), Some(5120), Some(7), None)
+        );
         assert_eq!(day("2026/03/29"), day("2026-3-29"));
         assert_eq!(day("3/29/2026"), day("2026-03-29"));
         assert_eq!(day("1774742400"), Some(1_774_742_400_000));

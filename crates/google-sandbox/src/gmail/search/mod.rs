@@ -17,7 +17,10 @@ impl Query {
             Self::Not(_) | Self::Word(_) => false,
             Self::Operator(name, value) => {
                 matches!(name.as_str(), "in" | "label" | "is")
-                    && matches!(value.to_ascii_lowercase().as_str(), "trash" | "spam" | "anywhere")
+                    && matches!(
+                        value.to_ascii_lowercase().as_str(),
+                        "trash" | "spam" | "anywhere"
+                    )
             }
         }
     }

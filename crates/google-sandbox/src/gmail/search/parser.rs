@@ -20,14 +20,37 @@ pub(crate) enum Query {
 
 /// Operators; anything else with a colon is words.
 const OPERATORS: &[&str] = &[
-    "from", "to", "cc", "bcc", "subject", "label", "in", "is", "has", "filename", "before", "after",
-    "older", "newer", "older_than", "newer_than", "rfc822msgid", "larger", "smaller", "size", "list",
-    "category", "deliveredto",
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "subject",
+    "label",
+    "in",
+    "is",
+    "has",
+    "filename",
+    "before",
+    "after",
+    "older",
+    "newer",
+    "older_than",
+    "newer_than",
+    "rfc822msgid",
+    "larger",
+    "smaller",
+    "size",
+    "list",
+    "category",
+    "deliveredto",
 ];
 
 /// Reads a search text.
 pub(crate) fn parse(text: &str) -> Query {
-    let mut reader = Reader { letters: text.chars().collect(), at: 0 };
+    let mut reader = Reader {
+        letters: text.chars().collect(),
+        at: 0,
+    };
     Query::All(reader.sequence(None, 0))
 }
 
@@ -49,7 +72,9 @@ impl Reader {
             while self.peek().is_some_and(char::is_whitespace) {
                 self.at += 1;
             }
-            let Some(letter) = self.peek() else { return terms };
+            let Some(letter) = self.peek() else {
+                return terms;
+            };
             if Some(letter) == close {
                 self.at += 1;
                 return terms;
@@ -126,7 +151,9 @@ impl Reader {
             }
             self.at += 1;
             text.push(letter);
-            if letter == ':' && OPERATORS.contains(&text.trim_end_matches(':').to_ascii_lowercase().as_str()) {
+            if letter == ':'
+                && OPERATORS.contains(&text.trim_end_matches(':').to_ascii_lowercase().as_str())
+            {
                 break;
             }
         }
@@ -143,11 +170,17 @@ impl Reader {
             Some('"') => Some(Query::Operator(name, self.quoted())),
             Some('(') if depth < DEEPEST => {
                 self.at += 1;
-                Some(Query::All(inside(&name, self.sequence(Some(')'), depth + 1))))
+                Some(Query::All(inside(
+                    &name,
+                    self.sequence(Some(')'), depth + 1),
+                )))
             }
             Some('{') if depth < DEEPEST => {
                 self.at += 1;
-                Some(Query::Any(inside(&name, self.sequence(Some('}'), depth + 1))))
+                Some(Query::Any(inside(
+                    &name,
+                    self.sequence(Some('}'), depth + 1),
+                )))
             }
             _ => {
                 let value = self.value();
@@ -200,13 +233,34 @@ mod tests {
         for (text, expected) in [
             ("", vec![]),
             ("budget plan", vec![word("budget"), word("plan")]),
-            ("from:sam OR to:sam x", vec![Any(vec![op("from", "sam"), op("to", "sam")]), word("x")]),
-            ("a OR b OR c", vec![Any(vec![word("a"), word("b"), word("c")])]),
-            ("-in:chats \"a b\"", vec![Not(Box::new(op("in", "chats"))), word("a b")]),
-            ("{from:a from:b}", vec![Any(vec![op("from", "a"), op("from", "b")])]),
-            ("subject:(a -b)", vec![All(vec![op("subject", "a"), Not(Box::new(All(vec![op("subject", "b")])))])]),
+            (
+                "from:sam OR to:sam x",
+                vec![Any(vec![op("from", "sam"), op("to", "sam")]), word("x")],
+            ),
+            (
+                "a OR b OR c",
+                vec![Any(vec![word("a"), word("b"), word("c")])],
+            ),
+            (
+                "-in:chats \"a b\"",
+                vec![Not(Box::new(op("in", "chats"))), word("a b")],
+            ),
+            (
+                "{from:a from:b}",
+                vec![Any(vec![op("from", "a"), op("from", "b")])],
+            ),
+            (
+                "subject:(a -b)",
+                vec![All(vec![
+                    op("subject", "a"),
+                    Not(Box::new(All(vec![op("subject", "b")]))),
+                ])],
+            ),
             ("Subject:\"q 3\"", vec![op("subject", "q 3")]),
-            ("http://x rfc822msgid:<a@b>", vec![word("http://x"), op("rfc822msgid", "<a@b>")]),
+            (
+                "http://x rfc822msgid:<a@b>",
+                vec![word("http://x"), op("rfc822msgid", "<a@b>")],
+            ),
             (") - OR", vec![]),
         ] {
             assert_eq!(parse(text), All(expected), "{text}");

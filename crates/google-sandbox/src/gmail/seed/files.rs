@@ -11,7 +11,11 @@ use super::super::compose::Attachment;
 /// A comma-separated table.
 pub(super) fn csv(name: &str, rows: &[Vec<String>]) -> Attachment {
     let lines: Vec<String> = rows.iter().map(|row| row.join(",")).collect();
-    attachment(name, "text/csv", format!("{}\r\n", lines.join("\r\n")).into_bytes())
+    attachment(
+        name,
+        "text/csv",
+        format!("{}\r\n", lines.join("\r\n")).into_bytes(),
+    )
 }
 
 /// A workbook of one sheet; cells that are numbers become numbers.
@@ -20,11 +24,18 @@ pub(super) fn xlsx(name: &str, sheet: &str, rows: &[Vec<String>]) -> Attachment 
     for (y, row) in rows.iter().enumerate() {
         cells.push_str(&format!("<row r=\"{}\">", y + 1));
         for (x, text) in row.iter().enumerate() {
-            let place = format!("{}{}", char::from(b'A' + u8::try_from(x % 26).unwrap_or(0)), y + 1);
+            let place = format!(
+                "{}{}",
+                char::from(b'A' + u8::try_from(x % 26).unwrap_or(0)),
+                y + 1
+            );
             cells.push_str(&if text.parse::<f64>().is_ok() {
                 format!("<c r=\"{place}\"><v>{text}</v></c>")
             } else {
-                format!("<c r=\"{place}\" t=\"inlineStr\"><is><t>{}</t></is></c>", xml(text))
+                format!(
+                    "<c r=\"{place}\" t=\"inlineStr\"><is><t>{}</t></is></c>",
+                    xml(text)
+                )
             });
         }
         cells.push_str("</row>");
@@ -49,14 +60,23 @@ pub(super) fn xlsx(name: &str, sheet: &str, rows: &[Vec<String>]) -> Attachment 
         ],
         "<Override PartName=\"/xl/worksheets/sheet1.xml\" ContentType=\"application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml\"/>",
     );
-    attachment(name, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", content)
+    attachment(
+        name,
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        content,
+    )
 }
 
 /// A text document, one paragraph a line.
 pub(super) fn docx(name: &str, paragraphs: &[&str]) -> Attachment {
     let text: String = paragraphs
         .iter()
-        .map(|line| format!("<w:p><w:r><w:t xml:space=\"preserve\">{}</w:t></w:r></w:p>", xml(line)))
+        .map(|line| {
+            format!(
+                "<w:p><w:r><w:t xml:space=\"preserve\">{}</w:t></w:r></w:p>",
+                xml(line)
+            )
+        })
         .collect();
     let main = "http://schemas.openxmlformats.org/wordprocessingml/2006/main";
     let document = format!("<w:document xmlns:w=\"{main}\"><w:body>{text}</w:body></w:document>");
@@ -66,14 +86,21 @@ pub(super) fn docx(name: &str, paragraphs: &[&str]) -> Attachment {
         &[("word/document.xml", &document)],
         "",
     );
-    attachment(name, "application/vnd.openxmlformats-officedocument.wordprocessingml.document", content)
+    attachment(
+        name,
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        content,
+    )
 }
 
 /// A page of text.
 pub(super) fn pdf(name: &str, lines: &[&str]) -> Attachment {
     let mut text = String::from("BT /F1 12 Tf 72 760 Td 18 TL\n");
     for line in lines {
-        let safe = line.replace('\\', "\\\\").replace('(', "\\(").replace(')', "\\)");
+        let safe = line
+            .replace('\\', "\\\\")
+            .replace('(', "\\(")
+            .replace(')', "\\)");
         text.push_str(&format!("({safe}) Tj T*\n"));
     }
     text.push_str("ET");
@@ -91,7 +118,10 @@ pub(super) fn pdf(name: &str, lines: &[&str]) -> Attachment {
         out.push_str(&format!("{} 0 obj\n{object}\nendobj\n", at + 1));
     }
     let start = out.len();
-    out.push_str(&format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1));
+    out.push_str(&format!(
+        "xref\n0 {}\n0000000000 65535 f \n",
+        objects.len() + 1
+    ));
     for offset in offsets {
         out.push_str(&format!("{offset:010} 00000 n \n"));
     }
@@ -147,11 +177,17 @@ pub(super) fn png(name: &str, bars: &[u32], colour: [u8; 3]) -> Attachment {
 }
 
 fn attachment(name: &str, content_type: &str, content: Vec<u8>) -> Attachment {
-    Attachment { name: name.into(), content_type: content_type.into(), content }
+    Attachment {
+        name: name.into(),
+        content_type: content_type.into(),
+        content,
+    }
 }
 
 fn xml(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 fn relationship_file(kind: &str, target: &str) -> String {
@@ -175,11 +211,16 @@ fn package(main: &str, main_type: &str, parts: &[(&str, &str)], more_types: &str
     );
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
-    let all = [("[Content_Types].xml", types.as_str()), ("_rels/.rels", root.as_str())];
+    let all = [
+        ("[Content_Types].xml", types.as_str()),
+        ("_rels/.rels", root.as_str()),
+    ];
     for (path, text) in all.iter().chain(parts) {
-        zip.start_file(*path, options).expect("a short constant path");
+        zip.start_file(*path, options)
+            .expect("a short constant path");
         let whole = format!("<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>{text}");
-        zip.write_all(whole.as_bytes()).expect("memory takes everything");
+        zip.write_all(whole.as_bytes())
+            .expect("memory takes everything");
     }
     zip.finish().expect("memory takes everything").into_inner()
 }

@@ -9,11 +9,7 @@ mod regular;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{
-    compose::Letter,
-    mime,
-    state::Fresh,
-};
+use super::{compose::Letter, mime, state::Fresh};
 use crate::world::{Chance, World};
 
 /// A letter with its time and the labels the primary user's copy gets besides the usual ones.
@@ -59,7 +55,9 @@ impl Cast {
 /// Opens all mailboxes and fills the first two.
 pub(super) fn fill(world: &mut World, now: Timestamp) {
     super::open(world, now);
-    let Some(primary) = world.users.first() else { return };
+    let Some(primary) = world.users.first() else {
+        return;
+    };
     let person = |user: &crate::world::User| (user.name.clone(), user.email.clone());
     let cast = Cast {
         alex: person(primary),
@@ -102,7 +100,9 @@ fn put(world: &mut World, cast: &Cast, one: &Planned, chance: &mut Chance) {
             continue;
         }
         let primary = *address == cast.alex.1;
-        let Some(mailbox) = world.gmail.mailboxes.get_mut(address) else { continue };
+        let Some(mailbox) = world.gmail.mailboxes.get_mut(address) else {
+            continue;
+        };
         let mut labels: Vec<String> = Vec::new();
         if sent {
             labels.push("SENT".into());
@@ -122,21 +122,35 @@ fn put(world: &mut World, cast: &Cast, one: &Planned, chance: &mut Chance) {
             }
         }
         for label in &one.labels {
-            if label.chars().all(|letter| letter.is_ascii_uppercase() || letter == '_') {
+            if label
+                .chars()
+                .all(|letter| letter.is_ascii_uppercase() || letter == '_')
+            {
                 labels.push((*label).to_owned());
             } else if primary {
                 labels.push(mailbox.label_named(label));
             }
         }
-        let fresh = Fresh { raw: raw.clone(), labels, thread_id: None, at: one.at };
+        let fresh = Fresh {
+            raw: raw.clone(),
+            labels,
+            thread_id: None,
+            at: one.at,
+        };
         mailbox.add(&mut world.chance, fresh);
     }
 }
 
 fn drafts(world: &mut World, cast: &Cast) {
     let texts = [
-        ("Notes for the offsite", "Things to bring up:\n\n- the new intake form\n- who covers August"),
-        ("Thank you", "Dear Nadia,\n\nthank you for the tour yesterday."),
+        (
+            "Notes for the offsite",
+            "Things to bring up:\n\n- the new intake form\n- who covers August",
+        ),
+        (
+            "Thank you",
+            "Dear Nadia,\n\nthank you for the tour yesterday.",
+        ),
     ];
     for (place, (subject, text)) in texts.into_iter().enumerate() {
         let letter = Letter {
@@ -148,18 +162,33 @@ fn drafts(world: &mut World, cast: &Cast) {
         };
         let at = cast.ago(1, i64::try_from(place).unwrap_or(0));
         let draft = format!("r{}", world.chance.number() >> 1);
-        let Some(mailbox) = world.gmail.mailboxes.get_mut(&cast.alex.1) else { return };
+        let Some(mailbox) = world.gmail.mailboxes.get_mut(&cast.alex.1) else {
+            return;
+        };
         let labels = vec!["DRAFT".to_owned()];
         let raw = letter.write(at);
-        let content = mailbox.add(&mut world.chance, Fresh { raw, labels, thread_id: None, at });
+        let content = mailbox.add(
+            &mut world.chance,
+            Fresh {
+                raw,
+                labels,
+                thread_id: None,
+                at,
+            },
+        );
         mailbox.drafts.insert(draft, content);
     }
 }
 
 /// Paragraphs as simple HTML.
 fn html(text: &str) -> String {
-    let safe = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let paragraphs: Vec<String> =
-        safe.split("\n\n").map(|part| format!("<p>{}</p>", part.replace('\n', "<br>"))).collect();
+    let safe = text
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    let paragraphs: Vec<String> = safe
+        .split("\n\n")
+        .map(|part| format!("<p>{}</p>", part.replace('\n', "<br>")))
+        .collect();
     format!("<div dir=\"ltr\">{}</div>", paragraphs.join("\n"))
 }
