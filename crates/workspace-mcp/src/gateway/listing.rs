@@ -40,11 +40,13 @@ pub(crate) fn tools(toolbox: &Toolbox, results: Results) -> Vec<Tool> {
 
 fn tool(offered: &Offered, results: Results) -> Tool {
     let meta = offered.entry.meta;
-    let annotations = ToolAnnotations::new()
-        .read_only(meta.access == Access::Read)
-        .destructive(meta.access == Access::Destructive)
-        .idempotent(meta.idempotent)
-        .open_world(true);
+    // What MCP assumes without a hint is left out, as is what means nothing for a reading tool.
+    let mut annotations = ToolAnnotations::new().read_only(meta.access == Access::Read);
+    if meta.access != Access::Read {
+        annotations = annotations
+            .destructive(meta.access == Access::Destructive)
+            .idempotent(meta.idempotent);
+    }
     let mut tool = Tool::new(meta.name, meta.description, object(&offered.input_schema))
         .with_title(meta.title)
         .with_annotations(annotations);
