@@ -23,6 +23,17 @@ pub(crate) struct LocalFile {
     pub bytes: Bytes,
 }
 
+/// A file that is open for reading.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    /// Its name, without its directory.
+    pub name: String,
+    /// How many bytes it has.
+    pub length: u64,
+    /// Where they come from.
+    pub file: File,
+}
+
 /// Directories whose "files" are the kernel's, never a person's.
 const KERNEL: &[&str] = &["/proc", "/sys", "/dev"];
 
@@ -32,6 +43,25 @@ pub(crate) async fn read(
     path: &str,
     max_bytes: u64,
 ) -> Result<LocalFile, ToolError> {
+    let open = open(files, path, max_bytes).await?;
+    let mut content = Vec::new();
+    open.file
+        .take(max_bytes)
+        .read_to_end(&mut content)
+        .await
+        .map_err(ToolError::internal)?;
+    Ok(LocalFile {
+        name: open.name,
+        bytes: content.into(),
+    })
+}
+
+/// Opens `path` if it may be read and has at most `max_bytes`.
+pub(crate) async fn open(
+    files: &LocalFiles,
+    path: &str,
+    max_bytes: u64,
+) -> Result<OpenFile, ToolError> {
     if files.roots.is_empty() {
         return Err(
             ToolError::new(Kind::Forbidden, "this server does not read local files")
@@ -65,15 +95,11 @@ pub(crate) async fn read(
             meta.len()
         )));
     }
-    let mut content = Vec::new();
-    file.take(max_bytes)
-        .read_to_end(&mut content)
-        .await
-        .map_err(ToolError::internal)?;
     let name = real.file_name().unwrap_or_default().to_string_lossy();
-    Ok(LocalFile {
+    Ok(OpenFile {
         name: file_name::safe(&name),
-        bytes: content.into(),
+        length: meta.len(),
+        file,
     })
 }
 

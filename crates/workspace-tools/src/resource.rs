@@ -8,7 +8,7 @@ use std::fmt;
 use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::{ToolCx, ToolError, gmail};
+use crate::{ToolCx, ToolError, drive, gmail};
 
 /// A file that was fetched.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub struct ResourceContent {
 pub async fn read(cx: &ToolCx, uri: &ResourceUri) -> Result<ResourceContent, ToolError> {
     match &uri.target {
         Target::Attachment { message, part } => gmail::read_resource(cx, message, part).await,
-        Target::File { id } => Err(ToolError::input(format!("file {id}"))),
+        Target::File { id } => drive::read_resource(cx, id).await,
     }
 }
 
