@@ -1,8 +1,8 @@
 //! Credentials as objects in an S3 bucket.
 //!
 //! Built on `object_store`: signing, task roles, encryption headers, conditional writes and
-//! repetition are its work. Only the conditional removal is ours, by a presigned request that
-//! carries `If-Match`. Invariant: every operation ends within [`DEADLINE`], whatever the network
+//! repetition are its work. Only the conditional removal is ours, by a request of its own with
+//! `If-Match`. Invariant: every operation ends within [`DEADLINE`], whatever the network
 //! does, and no record shows a key, a signature or a document.
 
 use std::{
@@ -13,16 +13,18 @@ use std::{
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{Method, StatusCode, header};
 use jiff::Timestamp;
 use object_store::{
     Attribute, Attributes, BackoffConfig, ClientOptions, ObjectStore, ObjectStoreExt, PutMode,
     PutOptions, RetryConfig, UpdateVersion,
-    aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey},
+    aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, AwsAuthorizer},
+    client::HttpRequestBody,
     path::Path,
-    signer::{SignedUrlOptions, Signer},
+    signer::Signer,
 };
 use tracing::{debug, error, info};
+use url::Url;
 
 use super::{
     Condition, Entry, Objects, StoreError, Stored, Version,
@@ -78,6 +80,8 @@ impl S3Objects {
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(bucket)
             .with_region(region)
+            // The bulk request is not understood by all servers and saves nothing here.
+            .with_disable_bulk_delete(true)
             .with_retry(retry())
             .with_client_options(
                 ClientOptions::new()
@@ -228,18 +232,23 @@ impl S3Objects {
         path: &Path,
         version: &Version,
     ) -> Result<(), StoreError> {
-        let e_tag = HeaderValue::from_str(&version.0).map_err(|_| StoreError::Conflict)?;
-        let options =
-            SignedUrlOptions::default().with_signed_header(header::IF_MATCH, e_tag.clone());
-        let sign = self
-            .store
-            .signed_url_opts(Method::DELETE, path, DEADLINE, &options);
-        let url = self.run("sign", key, sign, |_| None).await?;
+        let Ok(mut request) = http::Request::delete(self.address(path).await?.as_str())
+            .header(header::IF_MATCH, &version.0)
+            .body(HttpRequestBody::empty())
+        else {
+            return Err(StoreError::Conflict);
+        };
+        let credential = self.store.credentials().get_credential();
+        let credential = self.run("sign", key, credential, |_| None).await?;
+        AwsAuthorizer::new(&credential, "s3", &self.bucket.region)
+            .try_authorize(&mut request, None)
+            .map_err(|error| self.bucket.failure(&error))?;
+        let headers = std::mem::take(request.headers_mut());
         let begun = Instant::now();
         let answer = self
             .http
-            .delete(url)
-            .header(header::IF_MATCH, e_tag)
+            .delete(request.uri().to_string())
+            .headers(headers)
             .send()
             .await;
         let status = answer.as_ref().map(reqwest::Response::status);
@@ -262,6 +271,14 @@ impl S3Objects {
         };
         error!("S3 storage error: delete {key}: {failure}");
         Err(failure)
+    }
+
+    /// The address of an object: the one `object_store` uses, without a signature.
+    async fn address(&self, path: &Path) -> Result<Url, StoreError> {
+        let signed = self.store.signed_url(Method::DELETE, path, DEADLINE).await;
+        let mut url = signed.map_err(|error| self.bucket.failure(&error))?;
+        url.set_query(None);
+        Ok(url)
     }
 
     async fn entries(&self, folder: &str) -> Result<Vec<Entry>, StoreError> {
