@@ -6,6 +6,8 @@
 //! every process it started.
 
 mod clients;
+mod conformance;
+mod google_client;
 mod install;
 
 use std::path::{Path, PathBuf};
@@ -44,18 +46,39 @@ struct Suite {
     run: fn(&Workplace<'_>) -> anyhow::Result<()>,
 }
 
-const SUITES: &[Suite] =
-    &[Suite { name: "clients", needs: clients::NEEDS, run: clients::run }];
+const SUITES: &[Suite] = &[
+    Suite {
+        name: "clients",
+        needs: clients::NEEDS,
+        run: clients::run,
+    },
+    Suite {
+        name: "conformance",
+        needs: conformance::NEEDS,
+        run: conformance::run,
+    },
+    Suite {
+        name: "google-client",
+        needs: google_client::NEEDS,
+        run: google_client::run,
+    },
+];
 
 pub(crate) fn run(arguments: &Arguments, root: &Path) -> anyhow::Result<()> {
-    if let Some(unknown) =
-        arguments.suites.iter().find(|name| SUITES.iter().all(|suite| suite.name != *name))
+    if let Some(unknown) = arguments
+        .suites
+        .iter()
+        .find(|name| SUITES.iter().all(|suite| suite.name != *name))
     {
         let names: Vec<&str> = SUITES.iter().map(|suite| suite.name).collect();
-        bail!("there is no suite {unknown}; there are {}", names.join(", "));
+        bail!(
+            "there is no suite {unknown}; there are {}",
+            names.join(", ")
+        );
     }
-    let wanted =
-        |suite: &&Suite| arguments.suites.is_empty() || arguments.suites.iter().any(|n| n == suite.name);
+    let wanted = |suite: &&Suite| {
+        arguments.suites.is_empty() || arguments.suites.iter().any(|n| n == suite.name)
+    };
     let (mut failed, mut skipped) = (Vec::new(), Vec::new());
     for suite in SUITES.iter().filter(wanted) {
         println!("\n== third-party {}", suite.name);
@@ -94,7 +117,9 @@ impl Runtime {
     }
 
     fn is_here(self) -> bool {
-        let asked = std::process::Command::new(self.program()).arg("--version").output();
+        let asked = std::process::Command::new(self.program())
+            .arg("--version")
+            .output();
         asked.is_ok_and(|output| output.status.success())
     }
 }

@@ -1,0 +1,12 @@
+//! The shell from the outside: real sockets, a real server, a program made for the purpose.
+
+mod ask;
+mod edges;
+mod end;
+mod era;
+mod fuzz;
+mod limits;
+mod paths;
+mod program;
+mod raw;
+mod sessions;
