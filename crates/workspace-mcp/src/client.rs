@@ -30,17 +30,17 @@ use crate::{app::App, commands::Printer, gateway::Gateway};
 
 /// What a call gave back.
 #[derive(Debug)]
-pub struct Called {
+pub(crate) struct Called {
     /// The text for reading; references follow it.
     pub text: String,
     /// The data.
-    pub structured: Option<Value>,
+    pub(crate) structured: Option<Value>,
     /// Whether the tool failed.
     pub is_error: bool,
 }
 
 /// A connection to tools.
-pub enum Session {
+pub(crate) enum Session {
     /// A server.
     Remote(RunningService<RoleClient, Person>),
     /// The tools of this process.
@@ -49,14 +49,18 @@ pub enum Session {
 
 /// Whoever answers questions.
 #[derive(Clone, Copy, Debug)]
-pub struct Person {
+pub(crate) struct Person {
     /// Says yes to every question.
     pub always_yes: bool,
 }
 
 impl Session {
     /// Connects to the server at `url`, of either protocol era.
-    pub async fn connect(url: &str, token: Option<String>, person: Person) -> anyhow::Result<Self> {
+    pub(crate) async fn connect(
+        url: &str,
+        token: Option<String>,
+        person: Person,
+    ) -> anyhow::Result<Self> {
         let mut config = StreamableHttpClientTransportConfig::with_uri(url);
         config.auth_header = token;
         config.allow_stateless = true;
@@ -74,12 +78,16 @@ impl Session {
     }
 
     /// The tools of this process, as its local owner.
-    pub fn within(app: &App, person: Person) -> Self {
+    pub(crate) fn within(app: &App, person: Person) -> Self {
         Self::Within(app.gateway.clone(), person)
     }
 
     /// Calls one tool.
-    pub async fn call(&self, tool: &str, arguments: Map<String, Value>) -> anyhow::Result<Called> {
+    pub(crate) async fn call(
+        &self,
+        tool: &str,
+        arguments: Map<String, Value>,
+    ) -> anyhow::Result<Called> {
         match self {
             Self::Remote(service) => remote(service, tool, arguments).await,
             Self::Within(gateway, person) => within(gateway, *person, tool, arguments).await,
@@ -87,7 +95,7 @@ impl Session {
     }
 
     /// Ends the connection.
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         if let Self::Remote(service) = self {
             let _ = service.cancel().await;
         }
@@ -95,7 +103,7 @@ impl Session {
 }
 
 /// An HTTP client for servers, not for Google. It follows no redirect: a token never travels on.
-pub fn http() -> anyhow::Result<reqwest::Client> {
+pub(crate) fn http() -> anyhow::Result<reqwest::Client> {
     let client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .tcp_nodelay(true)

@@ -34,7 +34,7 @@ pub(super) struct Options {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    options: ServerOptions,
+    here: ServerOptions,
 }
 
 pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
@@ -47,7 +47,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
             let token = options.token_env.as_deref().map(token).transpose()?;
             Session::connect(url, token, person).await?
         }
-        None => Session::within(&App::new(options.options.start(LogFormat::Text)?)?, person),
+        None => Session::within(&App::new(options.here.start(LogFormat::Text)?)?, person),
     };
     let result = session.call(&options.tool, arguments).await;
     session.close().await;

@@ -74,7 +74,7 @@ async fn check(server: &ServerOptions) -> anyhow::Result<ExitCode> {
 }
 
 /// The reference page of all settings.
-pub fn reference() -> String {
+fn reference() -> String {
     let mut page = String::from(
         "# Settings\n\nEach setting is an environment variable, a line of `.env`, or a key of \
          `workspace-mcp.toml`; the environment wins over `.env`, `.env` over the file. Names \

@@ -6,6 +6,7 @@
 mod accounts;
 mod call;
 mod config;
+pub(crate) mod extract_pdf;
 mod login;
 mod options;
 mod printer;
@@ -69,9 +70,17 @@ enum Command {
     Config(config::Options),
     /// Print the version.
     Version,
+    /// Read the text of a PDF file from standard input; the server starts this for every file.
+    #[command(hide = true)]
+    ExtractPdf,
 }
 
 impl CommandLine {
+    /// Runs a command that must not share its process with a runtime, if it is one.
+    pub fn run_alone(&self) -> Option<ExitCode> {
+        matches!(self.command, Some(Command::ExtractPdf)).then(extract_pdf::run)
+    }
+
     /// Runs the command.
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         // Every TLS connection of this process uses ring; a second installation would be a no-op.
@@ -94,6 +103,7 @@ impl CommandLine {
                 version::run();
                 Ok(ExitCode::SUCCESS)
             }
+            Some(Command::ExtractPdf) => Ok(extract_pdf::run()),
         }
     }
 }

@@ -74,20 +74,16 @@ fn dotenv(path: &Path, faults: &mut Faults) -> BTreeMap<String, String> {
     };
     let mut values = BTreeMap::new();
     for entry in entries {
-        match entry {
-            Ok((name, value)) => {
-                values.insert(name, value);
-            }
+        let Ok((name, value)) = entry else {
             // The line may hold a secret, so it is not shown.
-            Err(_) => {
-                faults.error(
-                    ".env",
-                    "a line is not NAME=value",
-                    "quote values with blanks or #",
-                );
-                break;
-            }
-        }
+            faults.error(
+                ".env",
+                "a line is not NAME=value",
+                "quote values with blanks or #",
+            );
+            break;
+        };
+        values.insert(name, value);
     }
     values
 }

@@ -67,7 +67,7 @@ pub(super) fn read(env: &dyn Env, http: &HttpSettings, faults: &mut Faults) -> G
             ),
         );
     }
-    let mut subjects = words(settings::SERVICE_ACCOUNT_SUBJECTS.text(env));
+    let mut subjects = words(settings::SERVICE_ACCOUNT_SUBJECTS.text(env).as_deref());
     if subjects.is_empty() {
         subjects.extend(default_email.clone());
     }
@@ -96,7 +96,7 @@ pub(super) fn read(env: &dyn Env, http: &HttpSettings, faults: &mut Faults) -> G
 
 fn api_base(env: &dyn Env, faults: &mut Faults) -> Option<Url> {
     let text = settings::API_BASE.text(env)?;
-    let url = text.parse::<Url>().ok().filter(|url| url.has_host());
+    let url = text.parse::<Url>().ok().filter(Url::has_host);
     let Some(url) = url else {
         faults.error(
             settings::API_BASE.name,

@@ -91,7 +91,7 @@ fn base(env: &dyn Env, port: u16, faults: &mut Faults) -> ExternalBase {
 }
 
 fn prefixes(env: &dyn Env, base: &ExternalBase, faults: &mut Faults) -> Vec<String> {
-    let mut prefixes = words(settings::PATH_PREFIX.text(env));
+    let mut prefixes = words(settings::PATH_PREFIX.text(env).as_deref());
     if prefixes.is_empty() && !base.prefix().is_empty() {
         prefixes.push(base.prefix().to_owned());
     }
@@ -110,7 +110,7 @@ fn prefixes(env: &dyn Env, base: &ExternalBase, faults: &mut Faults) -> Vec<Stri
 }
 
 fn hosts(env: &dyn Env, base: &ExternalBase) -> AllowedHosts {
-    let named = words(settings::ALLOWED_HOSTS.text(env));
+    let named = words(settings::ALLOWED_HOSTS.text(env).as_deref());
     if named.iter().any(|name| name == "*") {
         return AllowedHosts::Any;
     }
@@ -136,7 +136,7 @@ fn without_port(authority: &str) -> &str {
 }
 
 fn origins(env: &dyn Env, faults: &mut Faults) -> Vec<String> {
-    let origins = words(settings::ALLOWED_ORIGINS.text(env));
+    let origins = words(settings::ALLOWED_ORIGINS.text(env).as_deref());
     for origin in &origins {
         if !(origin.starts_with("https://") || origin.starts_with("http://")) {
             faults.error(

@@ -130,10 +130,10 @@ fn store(env: &dyn Env, faults: &mut Faults) -> StoreSettings {
 }
 
 /// The elements of a list setting.
-fn words(value: Option<String>) -> Vec<String> {
+fn words(value: Option<&str>) -> Vec<String> {
     value
-        .iter()
-        .flat_map(|value| value.split([',', ' ', '\n']))
+        .unwrap_or_default()
+        .split([',', ' ', '\n'])
         .map(str::trim)
         .filter(|word| !word.is_empty())
         .map(str::to_owned)

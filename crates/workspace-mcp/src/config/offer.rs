@@ -42,8 +42,8 @@ pub(super) fn read(env: &dyn Env, faults: &mut Faults) -> OfferSettings {
         send: rule(settings::POLICY_SEND, Rule::Allow, faults),
         share_outside: rule(settings::POLICY_SHARE, Rule::Allow, faults),
         delete_forever: rule(settings::POLICY_DELETE, Rule::Ask, faults),
-        recipients: words(settings::RECIPIENTS.text(env)),
-        home_domains: words(settings::HOME_DOMAINS.text(env)),
+        recipients: words(settings::RECIPIENTS.text(env).as_deref()),
+        home_domains: words(settings::HOME_DOMAINS.text(env).as_deref()),
     };
     OfferSettings {
         selection: selection(env, faults),
@@ -105,12 +105,12 @@ fn selection(env: &dyn Env, faults: &mut Faults) -> Selection {
     if settings::READ_ONLY.flag(env, false, faults) {
         selection.most = Access::Read;
     }
-    for word in words(settings::TOOLS.text(env)) {
+    for word in words(settings::TOOLS.text(env).as_deref()) {
         selection
             .services
             .extend(service(settings::TOOLS, &word, faults));
     }
-    for entry in words(settings::PERMISSIONS.text(env)) {
+    for entry in words(settings::PERMISSIONS.text(env).as_deref()) {
         let (name, level) = entry.split_once(':').unwrap_or((&entry, ""));
         let permission = PERMISSIONS.iter().find(|(word, _)| *word == level);
         match (service(settings::PERMISSIONS, name, faults), permission) {
@@ -146,7 +146,7 @@ fn service(setting: Setting, name: &str, faults: &mut Faults) -> Option<Service>
 }
 
 fn files(env: &dyn Env, faults: &mut Faults) -> LocalFiles {
-    let roots = words(settings::FILE_ROOTS.text(env))
+    let roots = words(settings::FILE_ROOTS.text(env).as_deref())
         .into_iter()
         .filter_map(|root| {
             let resolved = PathBuf::from(&root)

@@ -27,7 +27,7 @@ use crate::{
 
 /// Flags of `demo`.
 #[derive(Args, Debug)]
-pub struct Options {
+pub(crate) struct Options {
     /// Stay up afterwards and print how to connect clients.
     #[arg(long)]
     serve: bool,
@@ -40,7 +40,7 @@ pub struct Options {
 }
 
 /// Runs the demo.
-pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     telemetry::init("warn", LogFormat::Text, Arc::new(SystemClock))?;
     let started = Instant::now();
     let sandbox = Sandbox::builder(Arc::new(SystemClock))

@@ -28,7 +28,7 @@ pub(super) fn call(
     tool: &str,
     arguments: &Map<String, Value>,
     result: &Called,
-    took: Duration,
+    duration: Duration,
     quiet: bool,
 ) {
     Printer.line(&format!(
@@ -36,14 +36,14 @@ pub(super) fn call(
         shortened(&Value::from(arguments.clone()).to_string())
     ));
     let lines: Vec<&str> = result.text.lines().collect();
-    let shown = if quiet { 1 } else { LINES };
-    for line in lines.iter().take(shown) {
+    let most = if quiet { 1 } else { LINES };
+    for line in lines.iter().take(most) {
         Printer.line(&format!("   │ {}", shortened(line)));
     }
-    if lines.len() > shown {
-        Printer.line(&format!("   │ … {} more lines", lines.len() - shown));
+    if lines.len() > most {
+        Printer.line(&format!("   │ … {} more lines", lines.len() - most));
     }
-    Printer.line(&format!("   └ {} ms", took.as_millis()));
+    Printer.line(&format!("   └ {} ms", duration.as_millis()));
 }
 
 /// A remark.

@@ -24,9 +24,11 @@ use secrecy::SecretString;
 use workspace_auth::{Accounts, Principal};
 use workspace_tools::{
     LocalFiles, Outcome, Policy, Prepared, Service, SignIn, ToolCx, ToolError, Toolbox,
+    documents::PdfText,
 };
 
 use self::sign_in::CallerSignIn;
+use crate::commands::extract_pdf;
 use crate::config::{OfferSettings, Results};
 
 pub use google_metrics::GoogleMetrics;
@@ -61,6 +63,7 @@ pub struct Gateway {
     google: Google,
     policy: Arc<Policy>,
     files: Arc<LocalFiles>,
+    pdf: Arc<dyn PdfText>,
     results: Results,
     service_token: Option<SecretString>,
     metrics: CallMetrics,
@@ -83,6 +86,7 @@ impl Gateway {
             google: parts.google,
             policy: Arc::new(parts.offer.policy),
             files: Arc::new(parts.offer.files),
+            pdf: Arc::new(extract_pdf::reader()),
             results: parts.offer.results,
             service_token: parts.service_token,
             metrics: parts.metrics,
@@ -194,6 +198,7 @@ impl Gateway {
             random: self.random.clone(),
             policy: self.policy.clone(),
             files: self.files.clone(),
+            pdf: self.pdf.clone(),
             confirmed: None,
         }
     }

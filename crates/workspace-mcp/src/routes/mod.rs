@@ -22,7 +22,7 @@ use workspace_auth::{Accounts, CallbackOutcome, CallbackQuery, pages};
 
 /// What the routes need.
 #[derive(Clone)]
-pub struct RouteState {
+pub(crate) struct RouteState {
     /// The callers' accounts.
     pub accounts: Accounts,
     /// What callers beyond loopback must send, except for signing in.
@@ -30,7 +30,7 @@ pub struct RouteState {
 }
 
 /// All routes of the program.
-pub fn routes(state: RouteState) -> Router {
+pub(crate) fn routes(state: RouteState) -> Router {
     Router::new()
         .route("/oauth2/authorize", get(authorize::authorize))
         .route("/oauth2callback", get(callback::callback))
@@ -40,7 +40,7 @@ pub fn routes(state: RouteState) -> Router {
 }
 
 /// Only the page Google sends the browser back to, for use beside a stdio server.
-pub fn callback_only(accounts: Accounts) -> Router {
+pub(crate) fn callback_only(accounts: Accounts) -> Router {
     let state = RouteState {
         accounts,
         service_token: None,
@@ -51,7 +51,7 @@ pub fn callback_only(accounts: Accounts) -> Router {
 }
 
 /// The same, telling `finished` the account's address or why there is none.
-pub fn callback_reporting(
+pub(crate) fn callback_reporting(
     accounts: Accounts,
     finished: mpsc::Sender<Result<String, String>>,
 ) -> Router {

@@ -3,6 +3,7 @@
 //!
 //! One binary for all, so that it is linked once. Invariant: a file here is a module below; a
 //! forgotten one fails the first test.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod accounts;
 mod cli;
@@ -49,11 +50,10 @@ fn no_file_of_tests_is_forgotten() {
             .file_name()
             .to_string_lossy()
             .into_owned();
-        let module = name.trim_end_matches(".rs");
+        let Some(module) = name.strip_suffix(".rs") else {
+            continue;
+        };
         let known = module == "main" || this.contains(&format!("mod {module};"));
-        assert!(
-            known || !name.ends_with(".rs"),
-            "{name} is no module of main.rs"
-        );
+        assert!(known, "{name} is no module of main.rs");
     }
 }
