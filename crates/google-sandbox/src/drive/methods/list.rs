@@ -210,6 +210,9 @@ fn candidate<'a>(
     }
 }
 
+/// How many bytes of a text file are indexed.
+const INDEXED: usize = 64 << 10;
+
 /// What Drive indexes of a file.
 #[derive(Debug)]
 struct Words<'a> {
@@ -222,7 +225,9 @@ impl FullText for Words<'_> {
         let content = match (file.native(), file.bytes()) {
             (Some(native), _) => native.plain_text(),
             (None, Some(bytes)) if file.mime_type.starts_with("text/") => {
-                String::from_utf8_lossy(bytes).into_owned()
+                // Google, too, indexes only the beginning of a long text.
+                let beginning = bytes.get(..bytes.len().min(INDEXED)).unwrap_or_default();
+                String::from_utf8_lossy(beginning).into_owned()
             }
             _ => file.indexed.clone().unwrap_or_default(),
         };
