@@ -7,6 +7,7 @@
 
 mod clients;
 mod conformance;
+mod emulate;
 mod google_client;
 mod install;
 
@@ -56,6 +57,11 @@ const SUITES: &[Suite] = &[
         name: "conformance",
         needs: conformance::NEEDS,
         run: conformance::run,
+    },
+    Suite {
+        name: "emulate",
+        needs: emulate::NEEDS,
+        run: emulate::run,
     },
     Suite {
         name: "google-client",
