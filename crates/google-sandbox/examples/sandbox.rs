@@ -12,7 +12,9 @@ use google_sandbox::{Sandbox, cli};
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port = std::env::args().nth(1).map_or(Ok(0), |port| port.parse())?;
     let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let running = Sandbox::builder(Arc::new(SystemClock)).start(address).await?;
+    let running = Sandbox::builder(Arc::new(SystemClock))
+        .start(address)
+        .await?;
     println!("{}", cli::how_to_use(&running));
     tokio::signal::ctrl_c().await?;
     running.stop().await;

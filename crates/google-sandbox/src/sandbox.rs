@@ -299,7 +299,8 @@ impl SandboxHandle {
 
     /// Registers a redirect address for the demo client; loopback ones need not be registered.
     pub fn allow_redirect(&self, uri: &str) {
-        self.shared.world(|world| world.oauth.redirects.push(uri.to_owned()));
+        self.shared
+            .world(|world| world.oauth.redirects.push(uri.to_owned()));
     }
 
     /// Gives tokens for an account to the demo client; nothing when there is no such account.
