@@ -6,8 +6,10 @@
 
 mod arguments;
 mod context;
+pub mod documents;
 mod error;
 mod file_name;
+mod html;
 mod local_file;
 mod media_type;
 mod meta;

@@ -4,6 +4,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use foundation::{ManualClock, SeededRandom};
 use futures::future::BoxFuture;
 use google_api::{Google, GoogleConfig, Hosts, StaticToken};
@@ -12,6 +13,7 @@ use jiff::SignedDuration;
 use serde_json::{Map, Value};
 use workspace_tools::{
     LocalFiles, Outcome, Policy, Selection, SignIn, SignInLink, ToolCx, ToolError, Toolbox,
+    documents::{DocumentText, PdfText},
 };
 
 /// The demo user most tests act as.
@@ -86,6 +88,7 @@ impl World {
             random: self.random.clone(),
             policy: self.policy.clone(),
             files: self.files.clone(),
+            pdf: Arc::new(PdfHere),
             confirmed: None,
         }
     }
@@ -219,9 +222,10 @@ struct OneAccount(&'static str);
 impl SignIn for OneAccount {
     fn start<'a>(
         &'a self,
-        service: &'a str,
+        service: Option<&'a str>,
         _: Option<&'a str>,
     ) -> BoxFuture<'a, Result<SignInLink, ToolError>> {
+        let service = service.unwrap_or("everything");
         let authorization_url = format!("https://accounts.example/sign-in?for={service}");
         let link = SignInLink {
             message: format!(
@@ -234,5 +238,21 @@ impl SignIn for OneAccount {
 
     fn accounts(&self) -> BoxFuture<'_, Result<Vec<String>, ToolError>> {
         Box::pin(async { Ok(vec![self.0.to_owned()]) })
+    }
+}
+
+/// Reads the well-formed PDF files of these tests in this process; the server never does that.
+struct PdfHere;
+
+impl PdfText for PdfHere {
+    fn text(&self, pdf: Bytes) -> BoxFuture<'_, Result<DocumentText, ToolError>> {
+        let text = pdf_extract::extract_text_from_mem(&pdf).expect("a PDF of these tests");
+        let text = text.trim().to_owned();
+        Box::pin(async {
+            Ok(DocumentText {
+                text,
+                ..DocumentText::default()
+            })
+        })
     }
 }

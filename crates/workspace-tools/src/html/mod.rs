@@ -3,6 +3,8 @@
 //! Not a browser: styles are understood where mail uses them, in `style` attributes and in simple
 //! rules. Invariant: neither deep nesting nor size can exhaust the stack or the time.
 
+mod style;
+
 use std::{collections::VecDeque, rc::Rc};
 
 use ammonia::Builder;
@@ -16,7 +18,7 @@ use html5ever::{
 };
 use markup5ever_rcdom::{NodeData, SerializableHandle};
 
-use super::style::{self, Sheet};
+use self::style::Sheet;
 
 /// Elements that a reader never sees as text.
 const UNSEEN: &[&str] = &[
@@ -35,7 +37,7 @@ const LONGEST: usize = 4 << 20;
 
 /// What became of a piece of HTML.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) struct Read {
+pub(crate) struct Read {
     /// Markdown.
     pub text: String,
     /// Whether text was left out that a person would not have seen.
@@ -44,7 +46,7 @@ pub(super) struct Read {
 
 /// What else to leave out.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Quotes {
+pub(crate) enum Quotes {
     /// Keep quoted earlier mail.
     Keep,
     /// Leave quoted earlier mail out.
@@ -52,7 +54,7 @@ pub(super) enum Quotes {
 }
 
 /// HTML as Markdown, without what a person would not have seen.
-pub(super) fn to_markdown(html: &str, quotes: Quotes) -> Read {
+pub(crate) fn to_markdown(html: &str, quotes: Quotes) -> Read {
     let html = bounded(html);
     if nesting(html) > DEEPEST_PARSED {
         return Read {
@@ -84,7 +86,7 @@ pub(super) fn to_markdown(html: &str, quotes: Quotes) -> Read {
 }
 
 /// HTML that may be quoted in our own mail: what was visible, without anything active.
-pub(super) fn sanitised(html: &str) -> String {
+pub(crate) fn sanitised(html: &str) -> String {
     let html = bounded(html);
     if nesting(html) > DEEPEST_PARSED {
         return ammonia::clean_text(&without_tags(html));
@@ -110,7 +112,7 @@ pub(super) fn sanitised(html: &str) -> String {
 }
 
 /// Plain text as HTML that shows the same.
-pub(super) fn from_text(text: &str) -> String {
+pub(crate) fn from_text(text: &str) -> String {
     let escaped = text
         .replace('&', "&amp;")
         .replace('<', "&lt;")
@@ -120,7 +122,7 @@ pub(super) fn from_text(text: &str) -> String {
 }
 
 /// The characters that `&…;` stand for, as Gmail writes them in snippets.
-pub(super) fn unescaped(text: &str) -> String {
+pub(crate) fn unescaped(text: &str) -> String {
     text.replace("&lt;", "<")
         .replace("&gt;", ">")
         .replace("&quot;", "\"")
