@@ -10,6 +10,7 @@ mod conformance;
 mod emulate;
 mod google_client;
 mod install;
+mod s3;
 
 use std::path::{Path, PathBuf};
 
@@ -67,6 +68,11 @@ const SUITES: &[Suite] = &[
         name: "google-client",
         needs: google_client::NEEDS,
         run: google_client::run,
+    },
+    Suite {
+        name: "s3",
+        needs: s3::NEEDS,
+        run: s3::run,
     },
 ];
 
