@@ -54,6 +54,9 @@ fn simplify(schema: &mut Value) {
     if object.get("minimum") == Some(&json!(0)) {
         object.remove("minimum");
     }
+    if object.get("additionalProperties") == Some(&json!(true)) {
+        object.remove("additionalProperties");
+    }
     drop_null(object);
     constants_to_enum(object);
     if object.get("default").is_some_and(Value::is_null) {
@@ -120,6 +123,7 @@ fn constants_to_enum(object: &mut Map<String, Value>) {
 fn without_required(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
+            // A property may be called so, too; its value is an object.
             object.retain(|key, value| key != "required" || !value.is_array());
             object.values_mut().for_each(without_required);
         }
@@ -138,8 +142,10 @@ fn without_descriptions(schema: &mut Value) {
                     without_descriptions(value);
                 }
             }
-            if object.get("description").is_some_and(Value::is_string) {
-                object.remove("description");
+            for noise in ["description", "default"] {
+                if object.get(noise).is_some_and(|value| !value.is_object()) {
+                    object.remove(noise);
+                }
             }
         }
         Value::Array(items) => items.iter_mut().for_each(without_descriptions),

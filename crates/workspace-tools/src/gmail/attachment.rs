@@ -8,7 +8,6 @@ use foundation::Kind;
 
 use super::{
     body,
-    html::{self, Quotes},
     message::{self, Message, MimePart},
 };
 use crate::{ToolCx, ToolError, media_type, resource::ResourceContent, text};
@@ -99,37 +98,17 @@ pub(super) fn media_type_of(part: &MimePart) -> String {
     }
 }
 
-/// A file in a form a model can read.
-pub(super) enum Readable {
-    /// Its text.
-    Text(String),
-    /// A picture.
-    Image {
-        /// Its media type.
-        mime_type: String,
-        /// Its bytes.
-        bytes: Bytes,
-    },
-}
-
-/// A file in a form a model can read.
-pub(super) fn readable(mime_type: &str, name: &str, bytes: Bytes) -> Result<Readable, ToolError> {
-    match mime_type {
-        "image/png" | "image/jpeg" | "image/gif" | "image/webp" => Ok(Readable::Image {
-            mime_type: mime_type.to_owned(),
-            bytes,
-        }),
-        "text/html" => {
-            let html = String::from_utf8_lossy(&bytes);
-            Ok(Readable::Text(html::to_markdown(&html, Quotes::Keep).text))
-        }
-        _ if mime_type.starts_with("text/") || mime_type == "application/json" => {
-            Ok(Readable::Text(String::from_utf8_lossy(&bytes).into_owned()))
-        }
-        _ => Err(
-            ToolError::input(format!("{name} ({mime_type}) has no text to read"))
-                .hint("ask for it as reference or base64"),
-        ),
+/// The media type with its character set, if the part states one.
+pub(super) fn full_type_of(part: &MimePart) -> String {
+    let plain = media_type_of(part);
+    let stated = part
+        .header("Content-Type")
+        .map(text::line)
+        .unwrap_or_default();
+    if stated.to_ascii_lowercase().starts_with(&plain) {
+        stated
+    } else {
+        plain
     }
 }
 

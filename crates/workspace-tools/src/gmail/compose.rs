@@ -39,7 +39,6 @@ pub(super) struct Composition {
     /// Plain text.
     #[serde(default)]
     body: Option<String>,
-    /// HTML version.
     #[serde(default)]
     html_body: Option<String>,
     #[serde(default)]
@@ -57,7 +56,6 @@ pub(super) struct Composition {
     reply_all: Option<bool>,
     #[serde(default)]
     quote_original: Option<bool>,
-    /// Thread to continue.
     #[serde(default)]
     thread_id: Option<String>,
     /// Message-ID header answered.

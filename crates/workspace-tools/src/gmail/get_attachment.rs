@@ -4,12 +4,11 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    attachment::{self, Readable},
-    body,
-};
+use super::{attachment, body};
 use crate::{
-    Access, Alias, Example, Meta, Part, Reply, Service, Tier, Tool, ToolCx, ToolError, text,
+    Access, Alias, Example, Meta, Part, Reply, Service, Tier, Tool, ToolCx, ToolError,
+    documents::{self, DocumentText, Extracted},
+    text,
 };
 
 /// More than this is not worth a conversation's tokens.
@@ -21,12 +20,11 @@ pub(super) struct GetAttachment;
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct Input {
     message_id: String,
-    /// Part id or file name, as the message lists it.
+    /// Part id or file name.
     attachment_id: String,
-    /// A link, the text in it, or the bytes.
     #[serde(default, rename = "as")]
     form: Form,
-    /// Character of the text to begin at.
+    /// Character to begin at.
     #[serde(default)]
     start: Option<usize>,
     /// Characters to show (20000).
@@ -72,11 +70,18 @@ impl Tool for GetAttachment {
         ],
         outside_content: true,
         aliases: &[Alias::same("download_gmail_attachment")],
-        examples: &[Example {
-            say: "Give me the budget workbook from that mail",
-            arguments: r#"{"message_id": "{message:Quarterly budget}", "attachment_id": "quarterly-budget.xlsx"}"#,
-            gives: "quarterly-budget.xlsx (application/vnd.openxmlformats",
-        }],
+        examples: &[
+            Example {
+                say: "Give me the budget workbook from that mail",
+                arguments: r#"{"message_id": "{message:Quarterly budget}", "attachment_id": "quarterly-budget.xlsx"}"#,
+                gives: "quarterly-budget.xlsx (application/vnd.openxmlformats",
+            },
+            Example {
+                say: "What does the summary say?",
+                arguments: r#"{"message_id": "{message:Quarterly budget}", "attachment_id": "budget-summary.pdf", "as": "text"}"#,
+                gives: "content from outside: attachment budget-summary.pdf",
+            },
+        ],
     };
     type Input = Input;
     type Output = Output;
@@ -121,16 +126,17 @@ impl Tool for GetAttachment {
             return Ok(Reply::new(Output { base64, ..data }, text));
         }
         let file = &data.attachment;
-        match attachment::readable(&file.mime_type, &file.filename, bytes)? {
-            Readable::Image { mime_type, bytes } => {
+        let mime_type = attachment::full_type_of(part);
+        match documents::extract(&*cx.pdf, &mime_type, &file.filename, bytes).await? {
+            Extracted::Image { mime_type, bytes } => {
                 Ok(Reply::new(data, heading).with(Part::Image { mime_type, bytes }))
             }
-            Readable::Text(_) if input.form == Form::Image => Err(ToolError::input(format!(
+            Extracted::Text(_) if input.form == Form::Image => Err(ToolError::input(format!(
                 "{} is not a picture but {}",
                 file.filename, file.mime_type
             ))
             .hint("ask for it as text")),
-            Readable::Text(whole) => Ok(shown(&heading, data, &whole, window)),
+            Extracted::Text(document) => Ok(shown(&heading, data, &document, window)),
         }
     }
 }
@@ -138,15 +144,21 @@ impl Tool for GetAttachment {
 fn shown(
     heading: &str,
     data: Output,
-    whole: &str,
+    document: &DocumentText,
     (start, limit): (usize, usize),
 ) -> Reply<Output> {
-    let whole = text::visible(whole);
+    let whole = text::visible(&document.text);
     let cut = text::cut(&whole, start, limit);
     let source = format!("attachment {}", data.attachment.filename);
     let mut said = format!("{heading}\n{}", text::outside(&source, cut.shown));
     if let Some(next) = cut.next {
         said.push_str(&format!("\nThere is more: go on with start={next}."));
+    }
+    for note in &document.notes {
+        said.push_str(&format!("\n{note}"));
+    }
+    if document.truncated {
+        said.push_str("\nThe file has more text than can be read.");
     }
     let data = Output {
         text: Some(cut.shown.to_owned()),

@@ -18,10 +18,10 @@ pub(super) struct GetMessage;
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct Input {
     message_id: String,
-    /// Plain text, HTML as Markdown, or only all headers.
+    /// headers gives all headers, no body.
     #[serde(default)]
     format: Format,
-    /// Character of the body to begin at.
+    /// Character to begin at.
     #[serde(default)]
     start: Option<usize>,
     /// Characters to show (20000).

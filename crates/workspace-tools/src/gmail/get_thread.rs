@@ -16,10 +16,10 @@ pub(super) struct GetThread;
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct Input {
     thread_id: String,
-    /// Keep the earlier mail that messages quote.
+    /// Keep quoted earlier mail.
     #[serde(default)]
     include_quotes: Option<bool>,
-    /// Character of the conversation to begin at.
+    /// Character to begin at.
     #[serde(default)]
     start: Option<usize>,
     /// Characters to show (20000).

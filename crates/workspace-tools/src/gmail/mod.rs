@@ -1,6 +1,6 @@
 //! Gmail tools.
 
-use crate::{Entry, tool::entry};
+use crate::{Entry, html, tool::entry};
 
 mod address;
 mod attach;
@@ -13,17 +13,17 @@ mod deliver;
 mod draft_message;
 mod get_attachment;
 mod get_message;
+mod get_messages;
 mod get_thread;
 mod header;
-mod html;
 mod labels;
 mod list_labels;
+mod manage_label;
 mod message;
 mod modify_labels;
 mod reply;
 mod search_messages;
 mod send_message;
-mod style;
 mod trash_message;
 
 pub(crate) use attachment::read_resource;
@@ -32,11 +32,13 @@ pub(crate) use attachment::read_resource;
 pub(crate) const TOOLS: &[Entry] = &[
     entry::<search_messages::SearchMessages>(),
     entry::<get_message::GetMessage>(),
+    entry::<get_messages::GetMessages>(),
     entry::<get_thread::GetThread>(),
     entry::<get_attachment::GetAttachment>(),
     entry::<send_message::SendMessage>(),
     entry::<draft_message::DraftMessage>(),
     entry::<list_labels::ListLabels>(),
+    entry::<manage_label::ManageLabel>(),
     entry::<modify_labels::ModifyLabels>(),
     entry::<trash_message::TrashMessage>(),
 ];

@@ -24,12 +24,12 @@ pub(super) struct SearchMessages;
 
 #[derive(Deserialize, JsonSchema)]
 pub(super) struct Input {
-    /// Gmail search, such as `from:kim is:unread newer_than:7d`.
+    /// Such as `from:kim is:unread newer_than:7d`.
     query: String,
-    /// How many, 1 to 100 (10).
+    /// 1 to 100 (10).
     #[serde(default)]
     page_size: Option<usize>,
-    /// nextPageToken of the previous page.
+    /// From nextPageToken.
     #[serde(default)]
     page_token: Option<String>,
 }

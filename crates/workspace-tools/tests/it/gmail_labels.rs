@@ -136,3 +136,37 @@ async fn deleting_means_the_trash() {
             .is_err()
     );
 }
+
+#[tokio::test]
+async fn labels_are_made_renamed_and_deleted() {
+    let world = World::new().await;
+    let make = json!({"action": "create", "name": "Garden", "label_list_visibility": "labelHide"});
+    let made = world.call("manage_gmail_label", make).await.expect("made");
+    let rename = json!({"action": "update", "label_id": "garden", "name": "Garden/Spring"});
+    let renamed = world
+        .call("manage_gmail_label", rename)
+        .await
+        .expect("renamed");
+    assert_eq!(renamed.data["id"], made.data["id"]);
+    assert_eq!(renamed.data["name"], "Garden/Spring");
+    let delete = json!({"action": "delete", "label_id": made.data["id"]});
+    world
+        .call("manage_gmail_label", delete.clone())
+        .await
+        .expect("deleted");
+    assert!(world.call("manage_gmail_label", delete).await.is_err());
+    for wrong in [
+        json!({"action": "create"}),
+        json!({"action": "update", "name": "x"}),
+        json!({"action": "update", "label_id": "Finance"}),
+        json!({"action": "delete", "label_id": "INBOX"}),
+    ] {
+        assert!(
+            world
+                .call("manage_gmail_label", wrong.clone())
+                .await
+                .is_err(),
+            "{wrong}"
+        );
+    }
+}

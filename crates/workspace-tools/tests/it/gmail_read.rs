@@ -224,3 +224,30 @@ async fn what_is_not_there_is_named() {
         assert!(error.hint.is_some(), "{tool}");
     }
 }
+
+#[tokio::test]
+async fn one_missing_message_spoils_no_batch() {
+    let world = World::new().await;
+    let (id, _) = world.message("Lunch on Thursday?").await;
+    let batch = json!({"message_ids": [id, "18c0ffee"], "limit": 10});
+    let batch = world
+        .call("get_gmail_messages_content_batch", batch)
+        .await
+        .expect("read");
+    let messages = &batch.data["messages"];
+    assert_eq!(messages[0]["body"].as_str().unwrap().chars().count(), 10);
+    assert_eq!(messages[0]["nextStart"], 10);
+    assert!(messages[1]["error"].as_str().unwrap().contains("18c0ffee"));
+    assert!(
+        batch.text.starts_with("Retrieved 1 messages:"),
+        "{}",
+        batch.text
+    );
+    let none = json!({"message_ids": []});
+    assert!(
+        world
+            .call("get_gmail_messages_content_batch", none)
+            .await
+            .is_err()
+    );
+}
