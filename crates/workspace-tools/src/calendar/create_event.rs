@@ -294,9 +294,7 @@ fn said(
         said.push_str(&format!(" Google Meet: {link}"));
     }
     said.push_str(&format!("\n{}", words::span_with_zone(event, &zone)));
-    if let Some(rules) = &event.recurrence {
-        said.push_str(&format!("\nRepeats: {}.", recurrence::words(rules)));
-    }
+    said.push_str(&words::repeats(event, &zone));
     said.push_str(&people::told(updates, guests));
     said
 }

@@ -11,7 +11,7 @@ use super::{
     google::{Event, FULL, Saved},
     modify_event::{Input, Wanted},
     patch::{between, ends_of, shifted, writable},
-    people, recurrence, series,
+    people, series,
     times::Point,
     words,
 };
@@ -227,9 +227,7 @@ impl Job<'_> {
             _ => {}
         }
         said.push_str(&format!("\n{}", words::span_with_zone(event, &zone)));
-        if let Some(rules) = &event.recurrence {
-            said.push_str(&format!("\nRepeats: {}.", recurrence::words(rules)));
-        }
+        said.push_str(&words::repeats(event, &zone));
         if !changed.is_empty() {
             said.push_str(&format!("\nChanged: {}.", changed.join(", ")));
         }

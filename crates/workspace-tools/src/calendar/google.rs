@@ -216,7 +216,7 @@ impl JsonSchema for Event {
                 "recurringEventId": text,
             },
             "required": ["id"],
-            "additionalProperties": true,
+            "additionalProperties": {},
         })
     }
 }

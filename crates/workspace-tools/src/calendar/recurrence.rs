@@ -375,6 +375,28 @@ fn month_words(month: &str) -> String {
     month.map_or_else(String::new, |date| date.strftime("%B").to_string())
 }
 
+/// A warning when no rule names the weekday a series begins on: Google keeps that first event as
+/// one more.
+pub(super) fn odd_start(lines: &[String], start: Date) -> Option<String> {
+    let days = |line: &String| -> Option<String> {
+        let rule = line.strip_prefix("RRULE:")?;
+        rule.split(';')
+            .find_map(|part| part.strip_prefix("BYDAY="))
+            .map(String::from)
+    };
+    let named: Vec<String> = lines.iter().filter_map(days).collect();
+    let (short, _) = DAYS[usize::from(start.weekday().to_monday_zero_offset().unsigned_abs())];
+    let fits = named
+        .iter()
+        .any(|days| days.split(',').any(|day| day.ends_with(short)));
+    (!named.is_empty() && !fits).then(|| {
+        format!(
+            "Note: {} is no day of the recurrence; Google keeps it as one more event. Start on a day it names to avoid that.",
+            start.strftime("%a %-d %b %Y")
+        )
+    })
+}
+
 /// The lines of a series that shall end before `split`, the start of one of its instances.
 pub(super) fn ended_before(lines: &[String], split: &Point) -> Vec<String> {
     let last = match split {
@@ -516,6 +538,19 @@ mod tests {
         ] {
             assert_eq!(words(&[rule.to_owned()]), said);
         }
+    }
+
+    #[test]
+    fn a_start_off_the_rule_is_noted() {
+        let rule = ["RRULE:FREQ=WEEKLY;BYDAY=MO,TH".to_owned()];
+        let monday = jiff::civil::date(2026, 11, 23);
+        assert_eq!(odd_start(&rule, monday), None);
+        assert!(
+            odd_start(&rule, monday.tomorrow().unwrap())
+                .unwrap()
+                .contains("Tue 24 Nov 2026")
+        );
+        assert_eq!(odd_start(&["RRULE:FREQ=DAILY".to_owned()], monday), None);
     }
 
     #[test]

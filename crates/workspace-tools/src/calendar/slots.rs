@@ -43,6 +43,9 @@ impl Hours {
     }
 }
 
+/// The most days that are looked through; Google answers for fewer.
+const DAYS: usize = 400;
+
 /// The free spans of at least `length` within the window, at most `most`, in order.
 ///
 /// `busy` may overlap and be in any order. Weekends are left out unless `weekends`.
@@ -63,6 +66,7 @@ pub(super) fn free(
         .to_datetime(from)
         .date()
         .series(jiff::Span::new().days(1))
+        .take(DAYS)
     {
         if day > last || found.len() >= most {
             break;

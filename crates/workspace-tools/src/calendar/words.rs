@@ -266,3 +266,18 @@ pub(super) fn span_with_zone(event: &Event, zone: &TimeZone) -> String {
     };
     format!("{}{zone_name}.", span(event, zone))
 }
+
+/// How an event repeats, with a warning where that may surprise; nothing when it does not.
+pub(super) fn repeats(event: &Event, zone: &TimeZone) -> String {
+    let (Some(rules), Some(start)) = (&event.recurrence, &event.start) else {
+        return String::new();
+    };
+    let mut said = format!("\nRepeats: {}.", recurrence::words(rules));
+    let first = start
+        .day()
+        .or_else(|| Some(zone.to_datetime(start.moment()?).date()));
+    if let Some(warning) = first.and_then(|first| recurrence::odd_start(rules, first)) {
+        said.push_str(&format!("\n{warning}"));
+    }
+    said
+}

@@ -118,8 +118,8 @@ impl Series {
     ) -> Vec<Start> {
         let before = |start: &Start| start.moment(zone) < end;
         let mut starts: Vec<Start> = Vec::new();
-        // The first start belongs to a series that has only added dates.
-        if self.rules.is_empty() && before(&self.start) {
+        // Google keeps the first start even where no rule names it, and does not count it.
+        if before(&self.start) {
             starts.push(self.start.clone());
         }
         for rule in &self.rules {
