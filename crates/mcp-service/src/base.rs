@@ -33,21 +33,20 @@ impl ExternalBase {
     /// Reads `text`; an `http` base without a port of its own gets `port`.
     pub fn parse(text: &str, port: u16) -> Result<Self, BaseError> {
         let uri: http::Uri = text.trim().parse().map_err(|_| BaseError::Shape)?;
-        let scheme = match uri.scheme_str() {
-            Some(scheme @ ("http" | "https")) => scheme,
-            _ => return Err(BaseError::Scheme),
+        let Some(scheme @ ("http" | "https")) = uri.scheme_str() else {
+            return Err(BaseError::Scheme);
         };
         let authority = uri.authority().ok_or(BaseError::Shape)?;
-        let port_given = port_of(authority).ok_or(BaseError::Shape)?;
+        let given = Port::of(authority);
         let strange = authority.as_str().contains('@')
             || uri.query().is_some()
             || text.contains('#')
             || authority.host().is_empty()
-            || port_given == Some(0);
+            || matches!(given, Port::Wrong | Port::Said(0));
         if strange {
             return Err(BaseError::Shape);
         }
-        let own = scheme == "https" || port_given.is_some();
+        let own = scheme == "https" || given != Port::Unsaid;
         let port = if own {
             String::new()
         } else {
@@ -92,13 +91,28 @@ impl fmt::Display for ExternalBase {
     }
 }
 
-/// The port in `authority`, which may have none; `None` when what stands there is no port.
-pub(crate) fn port_of(authority: &Authority) -> Option<Option<u16>> {
-    let host_and_port = authority.as_str().rsplit('@').next()?;
-    let rest = host_and_port.strip_prefix(authority.host())?;
-    match rest.strip_prefix(':') {
-        None => Some(None),
-        Some(port) => port.parse().ok().map(Some),
+/// What stands where a port may stand.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Port {
+    /// Nothing.
+    Unsaid,
+    /// A port.
+    Said(u16),
+    /// Something that is no port.
+    Wrong,
+}
+
+impl Port {
+    pub(crate) fn of(authority: &Authority) -> Self {
+        let host_and_port = authority.as_str().rsplit('@').next().unwrap_or_default();
+        match host_and_port.strip_prefix(authority.host()) {
+            None => Self::Wrong,
+            Some("") => Self::Unsaid,
+            Some(rest) => rest
+                .strip_prefix(':')
+                .and_then(|port| port.parse().ok())
+                .map_or(Self::Wrong, Self::Said),
+        }
     }
 }
 

@@ -149,7 +149,7 @@ impl ToolsHandler {
         let action = match answer {
             Ok(result) => match result.action {
                 ElicitationAction::Accept => ReplyAction::Accepted(match result.content {
-                    Some(Value::Object(content)) => content,
+                    Some(Value::Object(filled)) => filled,
                     _ => Map::new(),
                 }),
                 ElicitationAction::Decline => ReplyAction::Declined,
@@ -390,7 +390,7 @@ fn complete(result: ToolResult) -> Result<CallToolResponse, ErrorData> {
     let mut complete = CallToolResult::success(result.content);
     complete.structured_content = structured;
     complete.is_error = Some(result.is_error);
-    complete.meta = (!result.meta.is_empty()).then(|| rmcp::model::MetaObject(result.meta));
+    complete.meta = (!result.meta.is_empty()).then_some(rmcp::model::MetaObject(result.meta));
     Ok(complete.into())
 }
 

@@ -2,12 +2,15 @@
 //!
 //! Invariant: nothing but protocol frames goes to standard output.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
 
 use foundation::{Clock, Random};
-use rmcp::{ServiceExt, service::ServerInitializeError, transport::stdio};
+use rmcp::{ServiceExt, service::ServerInitializeError, transport::stdio_pipes};
 use thiserror::Error;
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -37,12 +40,33 @@ pub enum StdioError {
 }
 
 /// Serves until the input ends or SIGTERM or SIGINT comes; calls in flight finish first.
+///
+/// Where standard input is no pipe, a read of it cannot be given up: after a signal the program
+/// has to leave by [`std::process::exit`], or it waits for one more line.
 pub async fn serve_stdio(
     tools: Arc<dyn Tools>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Result<(), StdioError> {
     let mut signals = Signals::listen().map_err(StdioError::Signals)?;
+    serve(stdio_pipes(), tools, clock, random, async move {
+        let name = signals.next().await;
+        tracing::info!(signal = name, "stopping: finishing what is in flight");
+    })
+    .await
+}
+
+async fn serve<I, O>(
+    streams: (I, O),
+    tools: Arc<dyn Tools>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    told_to_stop: impl Future<Output = ()>,
+) -> Result<(), StdioError>
+where
+    I: AsyncRead + Send + Unpin + 'static,
+    O: AsyncWrite + Send + Unpin + 'static,
+{
     let mut key = [0; 32];
     random.fill(&mut key);
     let shell = Arc::new(Shell {
@@ -58,7 +82,8 @@ pub async fn serve_stdio(
         stop: CancellationToken::new(),
     });
     let handler = ToolsHandler::new(Arc::clone(&shell), Transport::Stdio);
-    let beginning = handler.serve_with_ct(stdio(), shell.stop.clone());
+    let mut told_to_stop = pin!(told_to_stop);
+    let beginning = handler.serve_with_ct(streams, shell.stop.clone());
     let running = tokio::select! {
         running = beginning => match running {
             Ok(running) => running,
@@ -66,45 +91,193 @@ pub async fn serve_stdio(
             Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
             Err(error) => return Err(StdioError::Beginning(Box::new(error))),
         },
-        name = signals.next() => {
-            tracing::info!(signal = name, "stopping");
-            return Ok(());
-        }
+        () = &mut told_to_stop => return Ok(()),
     };
     let mut waiting = pin!(running.waiting());
     let gone = tokio::select! {
         _ = &mut waiting => true,
-        name = signals.next() => {
-            tracing::info!(signal = name, "stopping: finishing what is in flight");
-            false
-        }
+        () = &mut told_to_stop => false,
     };
     shell.calls.close();
-    let finishing = timeout(DRAIN, shell.calls.wait());
-    if gone {
-        tracing::info!("the client is gone");
-        warn_if_cut(finishing.await.is_err(), &shell);
+    let mut finishing = pin!(timeout(DRAIN, shell.calls.wait()));
+    // The conversation goes on meanwhile, so that the answers of those calls are sent.
+    let finished = if gone {
+        finishing.await
     } else {
-        // The conversation goes on meanwhile, so that the answers of those calls are sent.
-        let mut finishing = pin!(finishing);
-        let ended = tokio::select! {
-            _ = &mut waiting => true,
+        tokio::select! {
             finished = &mut finishing => {
-                warn_if_cut(finished.is_err(), &shell);
-                false
+                let _ = timeout(FAREWELL, &mut waiting).await;
+                finished
             }
-        };
-        if !ended {
-            let _ = timeout(FAREWELL, &mut waiting).await;
+            _ = &mut waiting => finishing.await,
         }
+    };
+    if finished.is_err() {
+        let calls = shell.calls.len();
+        tracing::warn!(calls, "the time to finish is over; calls were cut");
     }
     shell.stop.cancel();
     Ok(())
 }
 
-fn warn_if_cut(cut: bool, shell: &Shell) {
-    if cut {
-        let calls = shell.calls.len();
-        tracing::warn!(calls, "the time to finish is over; calls were cut");
+#[cfg(test)]
+mod tests {
+    use foundation::{SeededRandom, SystemClock};
+    use futures::future::{BoxFuture, pending};
+    use serde_json::{Map, Value, json};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, duplex, split},
+        sync::Notify,
+        task::JoinHandle,
+    };
+
+    use super::*;
+    use crate::{About, Answer, Caller, ToolCall, ToolList, ToolResult, model::Tool};
+
+    struct Slow {
+        about: About,
+        begun: Notify,
+        go: Notify,
+    }
+
+    impl Tools for Slow {
+        fn about(&self) -> &About {
+            &self.about
+        }
+
+        fn list(&self, _caller: &Caller) -> Arc<ToolList> {
+            Arc::new(ToolList::shared(vec![Tool::new(
+                "slow",
+                "Waits.",
+                Map::new(),
+            )]))
+        }
+
+        fn call(&self, call: ToolCall) -> BoxFuture<'_, Answer> {
+            Box::pin(async move {
+                assert_eq!(call.caller.transport, Transport::Stdio);
+                self.begun.notify_one();
+                self.go.notified().await;
+                Answer::Result(ToolResult::text("slowly done"))
+            })
+        }
+    }
+
+    fn slow() -> Arc<Slow> {
+        let words = || "slow".to_owned();
+        Arc::new(Slow {
+            about: About {
+                name: words(),
+                service: words(),
+                title: words(),
+                version: words(),
+                instructions: words(),
+                website: None,
+                resources: false,
+                prompts: false,
+            },
+            begun: Notify::new(),
+            go: Notify::new(),
+        })
+    }
+
+    fn start(
+        tools: Arc<Slow>,
+        told_to_stop: impl Future<Output = ()> + Send + 'static,
+    ) -> (tokio::io::DuplexStream, JoinHandle<Result<(), StdioError>>) {
+        let (ours, theirs) = duplex(64 * 1024);
+        let served = serve(
+            split(theirs),
+            tools,
+            Arc::new(SystemClock),
+            Arc::new(SeededRandom::new(1)),
+            told_to_stop,
+        );
+        (ours, tokio::spawn(served))
+    }
+
+    fn lines(messages: &[Value]) -> String {
+        messages
+            .iter()
+            .map(|message| format!("{message}\n"))
+            .collect()
+    }
+
+    fn handshake() -> Vec<Value> {
+        vec![
+            json!({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}),
+            json!({"jsonrpc":"2.0","method":"notifications/initialized"}),
+            json!({"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"slow","arguments":{}}}),
+        ]
+    }
+
+    #[tokio::test]
+    async fn the_end_of_input_lets_calls_finish() {
+        let tools = slow();
+        let (mut client, served) = start(Arc::clone(&tools), pending());
+        client
+            .write_all(lines(&handshake()).as_bytes())
+            .await
+            .unwrap();
+        tools.begun.notified().await;
+        client.shutdown().await.unwrap();
+        tools.go.notify_one();
+        let mut said = String::new();
+        client.read_to_string(&mut said).await.unwrap();
+        served.await.unwrap().unwrap();
+        assert!(
+            said.lines()
+                .all(|line| serde_json::from_str::<Value>(line).is_ok()),
+            "{said}"
+        );
+        assert!(said.contains("slowly done"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_signal_lets_calls_finish() {
+        let tools = slow();
+        let stop = CancellationToken::new();
+        let (mut client, served) = start(Arc::clone(&tools), stop.clone().cancelled_owned());
+        client
+            .write_all(lines(&handshake()).as_bytes())
+            .await
+            .unwrap();
+        tools.begun.notified().await;
+        stop.cancel();
+        tokio::task::yield_now().await;
+        tools.go.notify_one();
+        let mut said = String::new();
+        client.read_to_string(&mut said).await.unwrap();
+        served.await.unwrap().unwrap();
+        assert!(said.contains("slowly done"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn the_stateless_era_needs_no_handshake() {
+        let tools = slow();
+        let (mut client, served) = start(Arc::clone(&tools), pending());
+        let meta = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+        });
+        let list = json!({"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta": meta}});
+        client.write_all(lines(&[list]).as_bytes()).await.unwrap();
+        let mut said = String::new();
+        while !said.contains('\n') {
+            said.push(char::from(client.read_u8().await.unwrap()));
+        }
+        assert_eq!(
+            serde_json::from_str::<Value>(&said).unwrap()["result"]["tools"][0]["name"],
+            "slow"
+        );
+        drop(client);
+        served.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_client_that_says_nothing_is_no_error() {
+        let (client, served) = start(slow(), pending());
+        drop(client);
+        served.await.unwrap().unwrap();
     }
 }

@@ -14,7 +14,21 @@ use std::{
     time::Duration,
 };
 
-use mcp_service::{Answer, model::*};
+use mcp_service::{
+    Answer,
+    model::{
+        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities,
+        CompleteRequestParams, CompleteResult, CompletionInfo, ContentBlock,
+        CreateMessageRequestParams, ElicitRequestParams, GetPromptRequestParams, GetPromptResponse,
+        GetPromptResult, Implementation, ListPromptsResult, ListResourceTemplatesResult,
+        ListResourcesResult, ListToolsResult, LoggingLevel, LoggingMessageNotificationParam,
+        PaginatedRequestParams, ProgressNotificationParam, Prompt, PromptArgument, PromptMessage,
+        ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Resource,
+        ResourceContents, ResourceTemplate, Role, SamplingMessage, ServerCapabilities,
+        ServerConfig, SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter, Tool,
+        UnsubscribeRequestParams,
+    },
+};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     service::{RequestContext, SubscriptionContext, SubscriptionSink},
@@ -378,17 +392,16 @@ impl ServerHandler for Talker {
                 words("Please analyze the image above.".into()),
             ],
             "test_input_required_result_prompt" => {
-                match rounds::object(request.input_responses.as_ref(), "user_context") {
-                    Some(response) => vec![words(format!("In this context: {response}"))],
-                    None => {
-                        let wanted = rounds::form(
-                            "user_context",
-                            "What context should the prompt use?",
-                            "context",
-                        );
-                        return Ok(rounds::input_required([wanted], None).into());
-                    }
-                }
+                let response = rounds::object(request.input_responses.as_ref(), "user_context");
+                let Some(response) = response else {
+                    let wanted = rounds::form(
+                        "user_context",
+                        "What context should the prompt use?",
+                        "context",
+                    );
+                    return Ok(rounds::input_required([wanted], None).into());
+                };
+                vec![words(format!("In this context: {response}"))]
             }
             name => {
                 return Err(ErrorData::invalid_params(
@@ -453,10 +466,18 @@ async fn ask(
     }
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "a tool ends with a result or an error"
+)]
 fn text(words: &str) -> Result<CallToolResult, ErrorData> {
     Ok(CallToolResult::success(vec![ContentBlock::text(words)]))
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "a tool ends with a result or an error"
+)]
 fn failed(words: &str) -> Result<CallToolResult, ErrorData> {
     Ok(CallToolResult::error(vec![ContentBlock::text(words)]))
 }

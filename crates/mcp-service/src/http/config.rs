@@ -83,7 +83,7 @@ impl Default for Limits {
             body_bytes: 14 * 1024 * 1024,
             head_time: Duration::from_secs(10),
             body_time: Duration::from_secs(30),
-            idle_time: Duration::from_secs(120),
+            idle_time: Duration::from_mins(2),
             connections: 10_000,
             requests: 1_024,
             sessions: 1_000,

@@ -6,7 +6,7 @@
 use http::{HeaderMap, StatusCode, header, request::Parts, uri::Authority};
 
 use super::config::AllowedHosts;
-use crate::base::port_of;
+use crate::base::Port;
 
 /// The checks, read from the configuration once.
 #[derive(Clone, Debug)]
@@ -139,7 +139,11 @@ impl Guard {
 fn name(text: &str) -> Option<Name> {
     let authority: Authority = text.trim().parse().ok()?;
     let plain = !authority.as_str().contains('@') && !authority.host().is_empty();
-    let port = port_of(&authority)?;
+    let port = match Port::of(&authority) {
+        Port::Unsaid => None,
+        Port::Said(port) => Some(port),
+        Port::Wrong => return None,
+    };
     plain.then(|| Name {
         host: authority.host().to_ascii_lowercase(),
         port,

@@ -221,10 +221,6 @@ fn panic_page() -> &'static str {
     panic!("a page broke")
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a client for loopback needs no policy"
-)]
 fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
