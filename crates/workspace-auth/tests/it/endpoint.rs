@@ -29,7 +29,7 @@ use workspace_auth::{
 use crate::world::{CLIENT, DRIVE, expired_credential};
 
 #[derive(Clone, Default)]
-struct Endpoint {
+pub(crate) struct Endpoint {
     refreshes: Arc<AtomicUsize>,
     revoked: Arc<AtomicUsize>,
 }
@@ -84,7 +84,7 @@ async fn serve(endpoint: Endpoint) -> Url {
     Url::parse(&format!("http://{address}")).unwrap()
 }
 
-async fn accounts(endpoint: &Endpoint, location: &str) -> Accounts {
+pub(crate) async fn accounts(endpoint: &Endpoint, location: &str) -> Accounts {
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let hosts = Hosts::behind(serve(endpoint.clone()).await);
     let config = StoreConfig {
@@ -113,7 +113,7 @@ async fn accounts(endpoint: &Endpoint, location: &str) -> Accounts {
     .unwrap()
 }
 
-async fn link(accounts: &Accounts, email: &str, refresh: &str) -> CredentialKey {
+pub(crate) async fn link(accounts: &Accounts, email: &str, refresh: &str) -> CredentialKey {
     let key = CredentialKey::for_email(email).unwrap();
     let credential = expired_credential(email, refresh, SystemClock.now());
     accounts

@@ -11,6 +11,7 @@ mod crash;
 mod endpoint;
 mod files;
 mod history;
+mod logs;
 mod outage;
 mod refresh;
 mod s3_contract;
