@@ -72,7 +72,6 @@ impl Desk {
             scopes: vec![self.scope.to_owned()],
             client_id: self.client.to_owned(),
             now: self.now,
-            base_url: String::new(),
             world: &mut self.world,
             notices: Vec::new(),
         };
@@ -189,6 +188,13 @@ fn searches_answer_as_drive_does() {
         &["Meeting notes", "To do.txt"],
     );
     is("visibility = 'domainCanFind'", &["Team handbook"]);
+    assert_eq!(
+        desk.found(SAM, "'me' in owners and name contains 'road'"),
+        set(&["Roadmap 2027"])
+    );
+    let nowhere = [("q", "'1nowhere' in parents")];
+    let refusal = desk.refusal(ALEX, "drive.files.list", &nowhere, Value::Null);
+    assert_eq!(refusal, (404, "notFound".to_owned()));
     for wrong in ["name = 'it's'", "size > 5", "hello world"] {
         let error = desk
             .ask(ALEX, "drive.files.list", &[("q", wrong)], Value::Null, None)

@@ -1,19 +1,25 @@
 //! `get_drive_file_content`: a file as text, or as a picture.
 
+use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     charset,
-    content::{self, Fetched, Source},
+    content::{self, Source},
     file,
 };
 use crate::{
-    Access, Example, Meta, Part, Reply, Service, Tier, Tool, ToolCx, ToolError, media_type, text,
+    Access, Example, Meta, Part, Reply, Service, Tier, Tool, ToolCx, ToolError,
+    documents::{self, Extracted},
+    media_type, text,
 };
 
 /// Larger pictures are not worth a conversation's tokens.
-const LARGEST_IMAGE: u64 = 5 << 20;
+const LARGEST_IMAGE: u64 = documents::LARGEST_IMAGE as u64;
+
+/// The largest document that is fetched for its text.
+const LARGEST_FILE: u64 = documents::LARGEST_FILE as u64;
 
 /// The longest a character is in any of the encodings that are read.
 const LONGEST_CHARACTER: u64 = 4;
@@ -55,7 +61,10 @@ enum Readable {
         more: bool,
         note: Option<String>,
     },
-    Image(Fetched),
+    Image {
+        mime_type: String,
+        bytes: Bytes,
+    },
 }
 
 impl Tool for GetContent {
@@ -105,9 +114,9 @@ impl Tool for GetContent {
             None => format!("{heading}\nID: {}", data.id),
         };
         match readable {
-            Readable::Image(Fetched {
-                mime_type, bytes, ..
-            }) => Ok(Reply::new(data, head).with(Part::Image { mime_type, bytes })),
+            Readable::Image { mime_type, bytes } => {
+                Ok(Reply::new(data, head).with(Part::Image { mime_type, bytes }))
+            }
             Readable::Text {
                 text: whole,
                 more,
@@ -157,7 +166,10 @@ async fn read(cx: &ToolCx, source: &Source, characters: usize) -> Result<Readabl
         let format = content::text_format(&source.mime_type).ok_or_else(|| source.no_format())?;
         let fetched = source.export(cx, format).await?;
         if is_image(format) {
-            return Ok(Readable::Image(fetched));
+            return Ok(Readable::Image {
+                mime_type: fetched.mime_type,
+                bytes: fetched.bytes,
+            });
         }
         let note = (format == "text/csv").then(|| {
             "This is the first sheet; download_drive_file gives all sheets as xlsx.".to_owned()
@@ -169,21 +181,18 @@ async fn read(cx: &ToolCx, source: &Source, characters: usize) -> Result<Readabl
             note,
         });
     }
-    if is_image(&source.mime_type) {
-        if let Some(size) = source.size.filter(|size| *size > LARGEST_IMAGE) {
-            return Err(ToolError::input(format!(
-                "the picture has {}; at most {} are shown",
-                text::size(size),
-                text::size(LARGEST_IMAGE)
-            ))
-            .hint("download_drive_file gives a link to it"));
-        }
-        return Ok(Readable::Image(
-            source.whole(cx, None, LARGEST_IMAGE).await?,
-        ));
+    if is_image(&source.mime_type)
+        && let Some(size) = source.size.filter(|size| *size > LARGEST_IMAGE)
+    {
+        return Err(ToolError::input(format!(
+            "the picture has {}; at most {} are shown",
+            text::size(size),
+            text::size(LARGEST_IMAGE)
+        ))
+        .hint("download_drive_file gives a link to it"));
     }
-    if is_document(&source.mime_type, &source.name) {
-        return document(source);
+    if is_image(&source.mime_type) || is_document(&source.mime_type, &source.name) {
+        return document(cx, source).await;
     }
     // As many bytes as the characters can have at most, so that a huge log costs little.
     let enough = (characters as u64 + 1) * LONGEST_CHARACTER;
@@ -225,9 +234,23 @@ fn is_document(mime_type: &str, name: &str) -> bool {
     FORMATS.iter().any(|format| mime_type.starts_with(format))
 }
 
-fn document(source: &Source) -> Result<Readable, ToolError> {
-    Err(ToolError::input(format!(
-        "{} cannot be read as text yet",
-        text::line(&source.name)
-    )))
+/// Fetches the whole file and has it read.
+async fn document(cx: &ToolCx, source: &Source) -> Result<Readable, ToolError> {
+    let fetched = source.whole(cx, None, LARGEST_FILE).await?;
+    let (mime_type, name) = (&source.mime_type, &source.name);
+    match documents::extract(&*cx.pdf, mime_type, name, fetched.bytes).await? {
+        Extracted::Image { mime_type, bytes } => Ok(Readable::Image { mime_type, bytes }),
+        Extracted::Text(mut document) => {
+            if document.truncated {
+                document
+                    .notes
+                    .push("The rest of the document is not read.".to_owned());
+            }
+            Ok(Readable::Text {
+                text: document.text,
+                more: false,
+                note: (!document.notes.is_empty()).then(|| document.notes.join(" ")),
+            })
+        }
+    }
 }

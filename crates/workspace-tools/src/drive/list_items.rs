@@ -1,10 +1,11 @@
 //! `list_drive_items`: what is in a folder, or everything, newest first.
 
+use foundation::Kind;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    file::{Listed, Page, SHOWN, problem},
+    file::{Listed, Page, SHOWN},
     folder,
     query::quoted,
     scope,
@@ -107,7 +108,7 @@ impl Tool for ListItems {
             .fields(format!("nextPageToken,files({SHOWN})"))
             .send_as()
             .await
-            .map_err(|error| problem(error, given))?;
+            .map_err(|error| explained(error, given))?;
         let page = Page {
             files: listed.files,
             next_page_token: listed.next_page_token,
@@ -128,5 +129,21 @@ impl Tool for ListItems {
             }
         };
         Ok(Reply::new(page, text))
+    }
+}
+
+fn explained(error: google_api::ApiError, given: &str) -> ToolError {
+    if error.status == Some(404) {
+        ToolError::new(
+            Kind::NotFound,
+            format!(
+                "there is no folder {}, or this account may not see it",
+                text::line(given)
+            ),
+        )
+        .hint("give its path, such as /Projects/Atlas; search_drive_files finds folders")
+        .caused_by(error)
+    } else {
+        error.into()
     }
 }

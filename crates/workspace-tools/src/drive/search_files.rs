@@ -1,5 +1,6 @@
 //! `search_drive_files`: find files by words, name, kind, folder or Drive's operators.
 
+use foundation::Kind;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -157,6 +158,14 @@ async fn whole_query(cx: &ToolCx, input: &Input) -> Result<String, ToolError> {
 }
 
 fn explained(error: google_api::ApiError, query: &str) -> ToolError {
+    if error.status == Some(404) {
+        return ToolError::new(
+            Kind::NotFound,
+            "there is no such folder, or this account may not see it",
+        )
+        .hint("search with file_type=folder finds folders and their ids")
+        .caused_by(error);
+    }
     let about_query = error.status == Some(400);
     let error = ToolError::from(error);
     if !about_query {

@@ -1,5 +1,6 @@
 //! `share_drive_file`: give somebody access to a file or folder.
 
+use google_api::Idempotency;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -135,6 +136,12 @@ impl Tool for ShareFile {
             .param_opt("emailMessage", input.message.as_deref())
             .fields("id")
             .body(with.body(input.role))
+            // The same grantee again is the same permission, but a second mail is a second mail.
+            .idempotency(if notify {
+                Idempotency::Never
+            } else {
+                Idempotency::Keyed
+            })
             .send_as()
             .await
             .map_err(|error| problem(error, &id))?;

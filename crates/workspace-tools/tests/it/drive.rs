@@ -189,6 +189,9 @@ async fn folders_are_found_by_path_name_and_link() {
     )
     .await;
     assert_eq!(error.kind, Kind::NotFound);
+    let stranger = json!({"folder_id": "1nowhere9999"});
+    let error = refused(&world, "list_drive_items", stranger).await;
+    assert_eq!(error.kind, Kind::NotFound);
     ok(
         &world,
         "create_drive_folder",
@@ -291,6 +294,28 @@ async fn google_files_are_read_as_text() {
     let folder = id(&world, "Finance").await;
     let error = refused(&world, "get_drive_file_content", json!({"file_id": folder})).await;
     assert!(error.hint.expect("advice").contains("list_drive_items"));
+}
+
+#[tokio::test]
+async fn office_files_and_pdfs_are_read_as_text() {
+    let world = World::new().await;
+    for (name, words) in [
+        ("Contract Northwind.docx", "either party may end it"),
+        ("Risk register.xlsx", "index grows beyond one machine"),
+        (
+            "Atlas architecture.pptx",
+            "a stale index is worse than no index",
+        ),
+        ("Invoice 2026-0117 Northwind.pdf", "10,200 eur"),
+    ] {
+        let file = id(&world, name).await;
+        let outcome = ok(&world, "get_drive_file_content", json!({"file_id": file})).await;
+        assert!(
+            outcome.text.to_lowercase().contains(words),
+            "{name}: {}",
+            outcome.text
+        );
+    }
 }
 
 #[tokio::test]

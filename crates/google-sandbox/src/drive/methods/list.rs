@@ -45,6 +45,17 @@ pub(in super::super) fn list(call: &mut Call<'_>) -> Result<Reply, ApiError> {
                 .at_parameter("driveId"));
         }
     }
+    for folder in expression.iter().flat_map(query::folders) {
+        let anywhere = Viewer {
+            all_drives: true,
+            only_client: None,
+            ..viewer.clone()
+        };
+        // Drive leaves the id out of this message.
+        state
+            .visible(folder, &anywhere)
+            .map_err(|_| crate::drive::state::no_such_file(""))?;
+    }
     let mut found: Vec<&File> = state
         .files
         .values()
@@ -169,7 +180,7 @@ fn in_corpus(
 fn candidate<'a>(
     state: &'a State,
     file: &'a File,
-    viewer: &Viewer,
+    viewer: &'a Viewer,
     full_text: &'a dyn FullText,
 ) -> Candidate<'a> {
     let with_role = |wanted: fn(Role) -> bool| {
@@ -190,6 +201,7 @@ fn candidate<'a>(
     }
     let view = file.view(&viewer.email);
     Candidate {
+        me: &viewer.email,
         name: &file.name,
         mime_type: &file.mime_type,
         full_text,

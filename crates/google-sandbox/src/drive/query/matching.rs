@@ -12,6 +12,8 @@ use super::{Collection, Comparison, Expression, Flag, Moment, Term, TextOperator
 /// What of a file can be asked for, as one user sees it.
 #[derive(Debug)]
 pub(in super::super) struct Candidate<'a> {
+    /// Whoever asks; queries may call them `me`.
+    pub me: &'a str,
     pub name: &'a str,
     pub mime_type: &'a str,
     /// Name, description and content.
@@ -81,9 +83,9 @@ fn fulfils(term: &Term, file: &Candidate<'_>) -> bool {
         }
         Term::In(collection, value) => match collection {
             Collection::Parents => file.parents.contains(&value.as_str()),
-            Collection::Owners => named(&file.owners, value),
-            Collection::Writers => named(&file.writers, value),
-            Collection::Readers => named(&file.readers, value),
+            Collection::Owners => named(&file.owners, value, file.me),
+            Collection::Writers => named(&file.writers, value, file.me),
+            Collection::Readers => named(&file.readers, value, file.me),
         },
         Term::Property {
             private,
@@ -115,7 +117,8 @@ fn compares(comparison: Comparison, one: Timestamp, other: Timestamp) -> bool {
     }
 }
 
-fn named(addresses: &[&str], wanted: &str) -> bool {
+fn named(addresses: &[&str], wanted: &str, me: &str) -> bool {
+    let wanted = if wanted == "me" { me } else { wanted };
     addresses
         .iter()
         .any(|address| address.eq_ignore_ascii_case(wanted))

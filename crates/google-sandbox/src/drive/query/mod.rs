@@ -25,3 +25,13 @@ pub(super) fn asks_full_text(expression: &Expression) -> bool {
         Expression::Term(term) => matches!(term, Term::FullText(_)),
     }
 }
+
+/// The folders whose contents are asked for.
+pub(super) fn folders(expression: &Expression) -> Vec<&str> {
+    match expression {
+        Expression::All(parts) | Expression::Any(parts) => parts.iter().flat_map(folders).collect(),
+        Expression::Not(inner) => folders(inner),
+        Expression::Term(Term::In(Collection::Parents, folder)) => vec![folder],
+        Expression::Term(_) => Vec::new(),
+    }
+}
