@@ -59,7 +59,7 @@ pub(crate) fn answer(shared: &Arc<Shared>, incoming: &Incoming) -> Answer {
         (&Method::GET, "users") => Ok(shared.world(|world| json!(world.users))),
         (&Method::GET, "calls") => Ok(json!({"calls": shared.calls()})),
         (&Method::GET, "service-account") => Ok(keys::service_account_key(&incoming.base_url)),
-        (&Method::POST, "token") => order(incoming).and_then(|order| mint(shared, order)),
+        (&Method::POST, "token") => order(incoming).and_then(|order| mint(shared, &order)),
         (&Method::POST, "faults") => order(incoming).and_then(|order: FaultOrder| {
             let rule = order.into_rule()?;
             shared.knobs(|knobs| knobs.faults.push(rule));
@@ -104,9 +104,9 @@ fn order<T: DeserializeOwned>(incoming: &Incoming) -> Result<T, String> {
     serde_json::from_slice(&incoming.body).map_err(|error| error.to_string())
 }
 
-fn mint(shared: &Arc<Shared>, order: Mint) -> Result<Value, String> {
+fn mint(shared: &Arc<Shared>, order: &Mint) -> Result<Value, String> {
     let minted =
-        oauth::mint(shared, &order.email, order.scopes, order.expires_in).ok_or_else(|| {
+        oauth::mint(shared, &order.email, &order.scopes, order.expires_in).ok_or_else(|| {
             format!(
                 "there is no account {}; see GET /sandbox/users",
                 order.email

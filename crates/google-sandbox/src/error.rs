@@ -23,7 +23,7 @@ pub(crate) struct ApiError {
     pub(crate) retry_after: Option<u64>,
     /// The `reason` of an `ErrorInfo` detail, where Google adds one.
     pub(crate) info: Option<Info>,
-    /// Whether the API adds the canonical status (`NOT_FOUND`) to the classic shape.
+    /// The `WWW-Authenticate` header.
     pub(crate) challenge: Option<&'static str>,
 }
 
@@ -178,7 +178,7 @@ impl ApiError {
 /// The canonical status name of an HTTP code.
 fn canonical(code: u16, reason: &str) -> &'static str {
     match (code, reason) {
-        (400, "failedPrecondition") => "FAILED_PRECONDITION",
+        (400, "failedPrecondition") | (412, _) => "FAILED_PRECONDITION",
         (400, _) => "INVALID_ARGUMENT",
         (401, _) => "UNAUTHENTICATED",
         (403, "rateLimitExceeded" | "userRateLimitExceeded") | (429, _) => "RESOURCE_EXHAUSTED",
@@ -186,7 +186,6 @@ fn canonical(code: u16, reason: &str) -> &'static str {
         (404, _) => "NOT_FOUND",
         (409, "aborted") => "ABORTED",
         (409, _) => "ALREADY_EXISTS",
-        (412, _) => "FAILED_PRECONDITION",
         (499, _) => "CANCELLED",
         (501, _) => "UNIMPLEMENTED",
         (503, _) => "UNAVAILABLE",

@@ -34,11 +34,11 @@ pub(crate) fn cut<T>(
     items: Vec<T>,
     size: usize,
     token: Option<&str>,
-    question: &u64,
+    question: u64,
 ) -> Result<(Vec<T>, Option<String>), ApiError> {
     let start = match token {
         None | Some("") => 0,
-        Some(token) => read(token, *question)
+        Some(token) => read(token, question)
             .filter(|start| *start <= items.len())
             .ok_or_else(|| {
                 ApiError::new(400, "invalid", "Invalid Value").at_parameter("pageToken")
@@ -46,7 +46,7 @@ pub(crate) fn cut<T>(
     };
     let more = items.len() > start + size;
     let page = items.into_iter().skip(start).take(size).collect();
-    Ok((page, more.then(|| write(start + size, *question))))
+    Ok((page, more.then(|| write(start + size, question))))
 }
 
 fn write(offset: usize, question: u64) -> String {
@@ -76,7 +76,7 @@ mod tests {
         let mut token: Option<String> = None;
         loop {
             let (page, next) =
-                cut((0..25).collect(), 10, token.as_deref(), &7).expect("own tokens are good");
+                cut((0..25).collect(), 10, token.as_deref(), 7).expect("own tokens are good");
             seen.extend(page);
             token = next;
             if token.is_none() {
@@ -88,15 +88,15 @@ mod tests {
 
     #[test]
     fn a_token_of_another_question_is_refused() {
-        let (_, next) = cut(vec![1, 2, 3], 1, None, &7).expect("the first page needs no token");
+        let (_, next) = cut(vec![1, 2, 3], 1, None, 7).expect("the first page needs no token");
         assert_eq!(
-            cut(vec![1, 2, 3], 1, next.as_deref(), &8)
+            cut(vec![1, 2, 3], 1, next.as_deref(), 8)
                 .expect_err("bound")
                 .code,
             400
         );
         assert_eq!(
-            cut(vec![1], 1, Some("nonsense"), &7)
+            cut(vec![1], 1, Some("nonsense"), 7)
                 .expect_err("opaque")
                 .code,
             400

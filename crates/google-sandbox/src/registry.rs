@@ -25,3 +25,26 @@ pub(crate) fn handler(id: &str) -> Option<Handler> {
         .find(|(known, _)| *known == id)
         .map(|(_, handler)| *handler)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use google_discovery::catalogue;
+
+    use super::ALL;
+
+    #[test]
+    fn every_simulated_method_exists_once_in_the_api_it_stands_under() {
+        let mut seen = HashSet::new();
+        for service in ALL {
+            for (id, _) in service.routes {
+                let method = catalogue()
+                    .method(id)
+                    .unwrap_or_else(|unknown| panic!("{unknown}"));
+                assert_eq!(method.api_name, service.name, "{id}");
+                assert!(seen.insert(id), "{id} stands twice");
+            }
+        }
+    }
+}

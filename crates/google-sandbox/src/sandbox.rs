@@ -305,8 +305,8 @@ impl SandboxHandle {
 
     /// Gives tokens for an account to the demo client; nothing when there is no such account.
     pub fn mint(&self, email: &str, scopes: &[&str]) -> Option<Minted> {
-        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        oauth::mint(&self.shared, email, scopes, None)
+        let scopes: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        oauth::mint(&self.shared, email, &scopes, None)
     }
 
     /// Everything asked so far, in order.

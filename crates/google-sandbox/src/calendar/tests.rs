@@ -67,7 +67,6 @@ impl Desk {
             scopes: Vec::new(),
             client_id: String::new(),
             now: self.now,
-            base_url: String::new(),
             world: &mut self.world,
             notices: Vec::new(),
         };

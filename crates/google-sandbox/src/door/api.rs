@@ -3,7 +3,7 @@
 //! Not the transfer of uploads. Invariant: a handler runs only after the catalogue found nothing
 //! wrong with the request and the token has one of the method's scopes.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use google_discovery::{Access, HttpMethod, Invalid, Method, catalogue};
@@ -34,7 +34,6 @@ pub(crate) struct Ticket {
     pub(crate) user: String,
     pub(crate) scopes: Vec<String>,
     pub(crate) client_id: String,
-    pub(crate) base_url: String,
 }
 
 /// Finds the method of a request.
@@ -131,7 +130,6 @@ fn admit(
         user: granted.email,
         scopes: granted.scopes,
         client_id: granted.client_id,
-        base_url: incoming.base_url.clone(),
     })
 }
 
@@ -208,7 +206,6 @@ pub(super) fn run(
             scopes: ticket.scopes,
             client_id: ticket.client_id,
             now,
-            base_url: ticket.base_url,
             world,
             notices: Vec::new(),
         };
@@ -236,33 +233,32 @@ fn render(
     range: Option<&str>,
     if_none_match: Option<&str>,
 ) -> Result<Answer, ApiError> {
-    let tag = reply
-        .headers
-        .iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case("etag"));
-    if reply.status == StatusCode::OK
-        && if_none_match.is_some()
-        && if_none_match == tag.map(|(_, tag)| tag.as_str())
-    {
-        return Ok(Answer {
-            status: StatusCode::NOT_MODIFIED,
-            headers: reply.headers,
-            body: Bytes::new(),
-        });
-    }
-    let mut answer = match reply.body {
-        Body::Json(value) => {
-            let mask = fields.and_then(Mask::parse).unwrap_or_default();
-            Answer::json(reply.status, &mask.apply(value))
+    let value = match reply.body {
+        Body::Json(value) => value,
+        Body::Empty => {
+            let (headers, body) = (Vec::new(), Bytes::new());
+            return Ok(Answer {
+                status: reply.status,
+                headers,
+                body,
+            });
         }
-        Body::Empty => Answer {
-            status: reply.status,
-            headers: Vec::new(),
-            body: Bytes::new(),
-        },
-        Body::Media(media) => cut(media, range)?,
+        Body::Media(media) => return cut(media, range),
     };
-    answer.headers.extend(reply.headers);
+    // What has a tag in its body has it in the head too.
+    let tag = value.get("etag").and_then(Value::as_str).map(str::to_owned);
+    let mut answer = if tag.is_some() && if_none_match == tag.as_deref() {
+        let (headers, body) = (Vec::new(), Bytes::new());
+        Answer {
+            status: StatusCode::NOT_MODIFIED,
+            headers,
+            body,
+        }
+    } else {
+        let mask = fields.and_then(Mask::parse).unwrap_or_default();
+        Answer::json(reply.status, &mask.apply(value))
+    };
+    answer.headers.extend(tag.map(|tag| ("etag", tag)));
     Ok(answer)
 }
 
@@ -277,25 +273,25 @@ fn cut(media: Media, range: Option<&str>) -> Result<Answer, ApiError> {
         .and_then(|range| range.strip_prefix("bytes="))
         .and_then(|range| span(range, length));
     match asked {
-        None => Ok(Answer {
-            status: StatusCode::OK,
-            headers,
-            body: media.bytes,
-        }),
-        Some(None) => Err(ApiError::new(
-            416,
-            "requestedRangeNotSatisfiable",
-            "Request range not satisfiable",
-        )
-        .at("header", "Range")),
-        Some(Some((first, end))) => {
-            headers.push((
-                "content-range",
-                format!("bytes {first}-{}/{length}", end - 1),
-            ));
-            let body = media.bytes.slice(first..end);
+        None => {
+            let status = StatusCode::OK;
             Ok(Answer {
-                status: StatusCode::PARTIAL_CONTENT,
+                status,
+                headers,
+                body: media.bytes,
+            })
+        }
+        Some(asked) if asked.is_empty() => {
+            let message = "Request range not satisfiable";
+            let error = ApiError::new(416, "requestedRangeNotSatisfiable", message);
+            Err(error.at("header", "Range"))
+        }
+        Some(asked) => {
+            let (first, last) = (asked.start, asked.end - 1);
+            headers.push(("content-range", format!("bytes {first}-{last}/{length}")));
+            let (status, body) = (StatusCode::PARTIAL_CONTENT, media.bytes.slice(asked));
+            Ok(Answer {
+                status,
                 headers,
                 body,
             })
@@ -303,13 +299,13 @@ fn cut(media: Media, range: Option<&str>) -> Result<Answer, ApiError> {
     }
 }
 
-/// First byte and end of a range; the inner none when it lies outside, the outer when it is no
-/// single range, which servers ignore.
-fn span(range: &str, length: usize) -> Option<Option<(usize, usize)>> {
+/// The bytes a range asks for, empty when it lies outside; none when it is no single range, which
+/// servers ignore.
+fn span(range: &str, length: usize) -> Option<Range<usize>> {
     let (first, last) = range.split_once('-')?;
     if first.is_empty() {
         let count: usize = last.parse().ok()?;
-        return Some((count > 0 && length > 0).then(|| (length.saturating_sub(count), length)));
+        return Some(length.saturating_sub(count)..length);
     }
     let first: usize = first.parse().ok()?;
     let end = if last.is_empty() {
@@ -317,7 +313,7 @@ fn span(range: &str, length: usize) -> Option<Option<(usize, usize)>> {
     } else {
         last.parse::<usize>().ok()?.checked_add(1)?.min(length)
     };
-    Some((first < end).then_some((first, end)))
+    Some(first.min(end)..end)
 }
 
 fn unauthenticated(given: bool) -> ApiError {
@@ -395,11 +391,12 @@ mod tests {
 
     #[test]
     fn ranges_are_cut_like_http_says() {
-        assert_eq!(span("0-9", 100), Some(Some((0, 10))));
-        assert_eq!(span("90-", 100), Some(Some((90, 100))));
-        assert_eq!(span("-5", 100), Some(Some((95, 100))));
-        assert_eq!(span("90-200", 100), Some(Some((90, 100))));
-        assert_eq!(span("100-", 100), Some(None));
+        assert_eq!(span("0-9", 100), Some(0..10));
+        assert_eq!(span("90-", 100), Some(90..100));
+        assert_eq!(span("-5", 100), Some(95..100));
+        assert_eq!(span("90-200", 100), Some(90..100));
+        assert!(span("100-", 100).is_some_and(|outside| outside.is_empty()));
+        assert!(span("-0", 100).is_some_and(|nothing| nothing.is_empty()));
         assert_eq!(span("nonsense", 100), None);
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn exists(mailbox: &Mailbox, id: &str) -> bool {
     SYSTEM_LABELS.contains(&id) || mailbox.label(id).is_some()
 }
 
-#[derive(PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 enum Mode {
     Replace,
     Patch,

@@ -95,7 +95,7 @@ fn open(world: &mut World, _now: Timestamp) {
             .gmail
             .mailboxes
             .entry(user.email.clone())
-            .or_insert_with(Mailbox::new);
+            .or_insert_with(Mailbox::opened);
     }
 }
 

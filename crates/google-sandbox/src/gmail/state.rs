@@ -103,8 +103,8 @@ pub(crate) struct Fresh {
 }
 
 impl Mailbox {
-    /// An empty mailbox of this account.
-    pub(crate) fn new() -> Self {
+    /// An empty mailbox.
+    pub(crate) fn opened() -> Self {
         Self {
             history_id: 1000,
             vacation: serde_json::json!({"enableAutoReply": false}),

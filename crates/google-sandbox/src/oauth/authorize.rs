@@ -76,7 +76,7 @@ fn read(world: &World, incoming: &Incoming) -> Result<Question, Refused> {
     };
     let client_id = text("client_id")
         .ok_or_else(|| bad("invalid_request", "Missing required parameter: client_id"))?;
-    if world.oauth.client(&client_id, None).is_none() {
+    if state::client(&client_id, None).is_none() {
         let text = "The OAuth client was not found.".to_owned();
         return Err((StatusCode::UNAUTHORIZED, "invalid_client", text));
     }

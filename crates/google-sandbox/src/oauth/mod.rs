@@ -116,7 +116,7 @@ pub(crate) fn answer(
 pub(crate) fn mint(
     shared: &Arc<Shared>,
     email: &str,
-    scopes: Vec<String>,
+    scopes: &[String],
     lifetime: Option<i64>,
 ) -> Option<Minted> {
     let usual = shared.knobs(|knobs| knobs.sign_in.access_token_lifetime);
@@ -124,7 +124,7 @@ pub(crate) fn mint(
     let now = shared.clock.now();
     let minted = shared.world(|world| {
         let email = world.user(email)?.email.clone();
-        let scopes = state::normalised(&scopes);
+        let scopes = state::normalised(scopes);
         let grant = world.oauth.grant(CLIENT_ID, &email, &scopes);
         let refresh_token = world.oauth.issue_refresh(&mut world.chance, grant);
         let access_token = world.oauth.issue_access(

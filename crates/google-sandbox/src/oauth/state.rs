@@ -78,11 +78,6 @@ pub(crate) enum Refreshed {
 }
 
 impl State {
-    /// Whether a client's id and secret fit; nothing when there is no such client.
-    pub(crate) fn client(&self, id: &str, secret: Option<&str>) -> Option<bool> {
-        (id == CLIENT_ID).then(|| secret == Some(CLIENT_SECRET))
-    }
-
     /// Whether codes may be sent to this address.
     pub(crate) fn allows_redirect(&self, uri: &str) -> bool {
         let Ok(parsed) = url::Url::parse(uri) else {
@@ -266,6 +261,11 @@ impl State {
     fn revoke(&mut self, grant: usize) {
         self.grants[grant].revoked = true;
     }
+}
+
+/// Whether a client's id and secret fit; nothing when there is no such client.
+pub(crate) fn client(id: &str, secret: Option<&str>) -> Option<bool> {
+    (id == CLIENT_ID).then(|| secret == Some(CLIENT_SECRET))
 }
 
 /// Scopes as Google gives them back: full URLs, each once.

@@ -58,7 +58,7 @@ pub(super) fn answer(
         let text = "Could not determine client ID from request.";
         return (bad("invalid_request", text), None);
     };
-    match world.oauth.client(&client_id, secret.as_deref()) {
+    match super::state::client(&client_id, secret.as_deref()) {
         None => {
             let text = "The OAuth client was not found.";
             return (

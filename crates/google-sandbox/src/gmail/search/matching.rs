@@ -61,9 +61,8 @@ fn operator(name: &str, value: &str, message: &Message, context: &Context<'_>) -
         "list" => has_words(&index.list, value),
         "rfc822msgid" => index.message_id == value.trim_matches(['<', '>']),
         "filename" => filename(&index.files, value),
-        "label" => labelled(value, message, context),
         "in" if value.eq_ignore_ascii_case("anywhere") => true,
-        "in" => labelled(value, message, context),
+        "label" | "in" => labelled(value, message, context),
         "is" => match value.to_ascii_lowercase().as_str() {
             "unread" => has("UNREAD"),
             "read" => !has("UNREAD"),

@@ -69,15 +69,12 @@ pub(super) fn xlsx(name: &str, sheet: &str, rows: &[Vec<String>]) -> Attachment 
 
 /// A text document, one paragraph a line.
 pub(super) fn docx(name: &str, paragraphs: &[&str]) -> Attachment {
-    let text: String = paragraphs
-        .iter()
-        .map(|line| {
-            format!(
-                "<w:p><w:r><w:t xml:space=\"preserve\">{}</w:t></w:r></w:p>",
-                xml(line)
-            )
-        })
-        .collect();
+    let mut text = String::new();
+    for line in paragraphs {
+        text.push_str("<w:p><w:r><w:t xml:space=\"preserve\">");
+        text.push_str(&xml(line));
+        text.push_str("</w:t></w:r></w:p>");
+    }
     let main = "http://schemas.openxmlformats.org/wordprocessingml/2006/main";
     let document = format!("<w:document xmlns:w=\"{main}\"><w:body>{text}</w:body></w:document>");
     let content = package(

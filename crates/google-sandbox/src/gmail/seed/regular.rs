@@ -272,7 +272,7 @@ fn receipts(cast: &Cast, chance: &mut Chance) -> Vec<Planned> {
                     ),
                     html: Some(html(&text)),
                     text,
-                    attachments: vec![files::pdf(&format!("{}.pdf", number), &lines)],
+                    attachments: vec![files::pdf(&format!("{number}.pdf"), &lines)],
                     ..Letter::default()
                 },
             )
