@@ -197,10 +197,9 @@ mod tests {
     }
 
     fn lines(messages: &[Value]) -> String {
-        messages
-            .iter()
-            .map(|message| format!("{message}\n"))
-            .collect()
+        let mut lines = messages.iter().map(Value::to_string).collect::<Vec<_>>();
+        lines.push(String::new());
+        lines.join("\n")
     }
 
     fn handshake() -> Vec<Value> {

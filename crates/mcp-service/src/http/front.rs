@@ -44,6 +44,8 @@ use crate::{
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The id a load balancer gave.
+const TRACE: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
 /// Everything behind a connection.
@@ -118,7 +120,10 @@ impl Front {
         let route = Route::of(parts.uri.path());
         let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
         let origin = parts.headers.get(header::ORIGIN).cloned();
-        let span = tracing::error_span!("request", request_id = %id);
+        let span = tracing::error_span!("request", request_id = %id, trace = tracing::field::Empty);
+        if let Some(trace) = sane(&parts.headers, TRACE) {
+            span.record("trace", trace);
+        }
         let work: BoxFuture<'_, Response<Body>> = Box::pin(self.answer(route, parts, body));
         let answer = AssertUnwindSafe(work)
             .catch_unwind()
@@ -217,13 +222,15 @@ impl Front {
 impl RequestIds {
     /// The id a caller or a proxy gave, if it is one that may stand in a log and a header.
     fn accepted(headers: &HeaderMap) -> Option<Arc<str>> {
-        let id = headers.get(REQUEST_ID)?.to_str().ok()?;
-        let sane = (1..=128).contains(&id.len())
-            && id.bytes().all(|byte| {
-                byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'=')
-            });
-        sane.then(|| Arc::from(id))
+        sane(headers, REQUEST_ID).map(Arc::from)
     }
+}
+
+/// The value of a header that names a request, if it is short and plain.
+fn sane(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    let value = headers.get(name)?.to_str().ok()?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:=;".contains(&byte);
+    ((1..=128).contains(&value.len()) && value.bytes().all(plain)).then_some(value)
 }
 
 /// Gives an answer without words the words its status has.

@@ -7,7 +7,10 @@ use http::{HeaderName, HeaderValue};
 use mcp_service::LegacySessions;
 use serde_json::{Value, json};
 
-use crate::program::{Read, Running, config, read, start};
+use crate::{
+    program::{Read, Running, config, read, start},
+    sessions::open,
+};
 
 /// `FUZZ_CASES` at build time sets the number; the full 100,000 take minutes.
 fn cases() -> usize {
@@ -193,7 +196,11 @@ impl Chance {
         bytes
     }
 
-    fn request(&self, server: &Running) -> (reqwest::RequestBuilder, String) {
+    fn request(
+        &self,
+        server: &Running,
+        session: Option<&str>,
+    ) -> (reqwest::RequestBuilder, String) {
         let method = [
             "POST", "POST", "POST", "POST", "POST", "POST", "GET", "DELETE", "PUT",
         ];
@@ -216,6 +223,13 @@ impl Chance {
                 message["method"].as_str().unwrap_or("x").into(),
             ));
             headers.push(("mcp-name", "echo".into()));
+        }
+        if let Some(session) = session
+            && method == "POST"
+            && self.below(3) == 0
+        {
+            headers.push(("mcp-session-id", session.to_owned()));
+            headers.push(("authorization", "Bearer fuzz".into()));
         }
         for _ in 0..self.below(3) {
             headers.push((self.pick(&HEADERS), self.pick(&VALUES).to_owned()));
@@ -256,12 +270,16 @@ fn judge(read: &Read, told: &str) {
 async fn storm(sessions: LegacySessions, seed: u64) {
     let server = start(config(sessions)).await;
     let chance = Chance(SeededRandom::new(seed));
+    let session = match sessions {
+        LegacySessions::Off => None,
+        LegacySessions::On => Some(open(&server, "Bearer fuzz").await),
+    };
     let begun = Instant::now();
     let (mut sent, mut slowest) = (0, Duration::ZERO);
     while sent < cases()
         && begun.elapsed() < Duration::from_secs(if cases() > 10_000 { 900 } else { 9 })
     {
-        let (request, told) = chance.request(&server);
+        let (request, told) = chance.request(&server, session.as_deref());
         let started = Instant::now();
         let answer = read(request).await;
         slowest = slowest.max(started.elapsed());

@@ -8,7 +8,7 @@ use crate::program::{Running, call, config, read, start};
 
 const BOTH: (&str, &str) = ("accept", "application/json, text/event-stream");
 
-async fn open(server: &Running, bearer: &str) -> String {
+pub(crate) async fn open(server: &Running, bearer: &str) -> String {
     let body = json!({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{"elicitation":{}},"clientInfo":{"name":"c","version":"1"}}});
     let read = server
         .post(&[BOTH, ("authorization", bearer)], body.to_string())
