@@ -189,7 +189,7 @@ pub(super) fn notify(call: &mut Call<'_>, fields: &Fields, before: Option<&Field
         .user(&call.user)
         .map(|user| user.name.clone())
         .unwrap_or_default();
-    let from = (call.user.clone(), name);
+    let from = (name, call.user.clone());
     let summary = text(fields, "summary").unwrap_or("(No title)").to_owned();
     let at = time_line(fields);
     let off = is_cancelled(fields);
@@ -204,7 +204,7 @@ pub(super) fn notify(call: &mut Call<'_>, fields: &Fields, before: Option<&Field
                 from: from.clone(),
                 to,
                 subject: format!("{kind}: {summary} @ {at}"),
-                text: format!("{kind}\n\n{summary}\nWhen: {at}\nOrganizer: {}\n", from.0),
+                text: format!("{kind}\n\n{summary}\nWhen: {at}\nOrganizer: {}\n", from.1),
                 calendar: Some(icalendar(fields, method)),
             });
         }

@@ -125,6 +125,14 @@ async fn a_recurring_meeting_with_everything() {
     );
     world.act_as(SAM);
     assert_eq!(days(&world, "choir").await.len(), 3);
+    // Google's mail about it has arrived.
+    let mail = world
+        .google(
+            "gmail.users.messages.list",
+            &[("userId", "me"), ("q", "Invitation Choir")],
+        )
+        .await;
+    assert_eq!(mail["messages"].as_array().map(Vec::len), Some(1));
 }
 
 #[tokio::test]
