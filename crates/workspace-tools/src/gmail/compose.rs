@@ -5,7 +5,10 @@
 
 use mail_builder::{
     MessageBuilder,
-    headers::{address::Address as MailAddress, date::Date, message_id::MessageId},
+    headers::{
+        address::Address as MailAddress, content_type::ContentType, date::Date,
+        message_id::MessageId,
+    },
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -21,7 +24,7 @@ use super::{
 };
 use crate::{ToolCx, ToolError};
 
-/// What Gmail takes at most, encoded (FACTS of the upload endpoint).
+/// What Gmail takes at most, encoded.
 const LARGEST: usize = 36_700_160;
 
 /// Gmail's limit of recipients for one message.
@@ -174,11 +177,11 @@ pub(super) fn write(letter: &Letter) -> Vec<u8> {
         builder = builder.html_body(html.as_str());
     }
     for file in &letter.files {
-        builder = builder.attachment(
-            file.mime_type.as_str(),
-            file.name.as_str(),
-            file.bytes.as_ref(),
-        );
+        let mut content_type = ContentType::new(file.mime_type.as_str());
+        if file.mime_type.starts_with("text/") && std::str::from_utf8(&file.bytes).is_ok() {
+            content_type = content_type.attribute("charset", "utf-8");
+        }
+        builder = builder.attachment(content_type, file.name.as_str(), file.bytes.as_ref());
     }
     let mut raw = Vec::new();
     builder.serialize(&mut raw);

@@ -142,10 +142,7 @@ fn html_and_text_are_alternatives_beside_the_files() {
     assert_eq!(parsed.body_html(0).unwrap().trim_end(), "<p>rich</p>");
     assert_eq!(parsed.message_id(), Some("abc@sandbox.example"));
     assert_eq!(parsed.in_reply_to().as_text(), Some("x@y"));
-    assert_eq!(
-        parsed.references().as_text_list().map(|ids| ids.len()),
-        Some(2)
-    );
+    assert_eq!(parsed.references().as_text_list().map(<[_]>::len), Some(2));
     assert_eq!(
         parsed.attachment(0).unwrap().attachment_name(),
         Some("\"><script>.txt")

@@ -140,8 +140,12 @@ async fn deleting_means_the_trash() {
 #[tokio::test]
 async fn labels_are_made_renamed_and_deleted() {
     let world = World::new().await;
-    let make = json!({"action": "create", "name": "Garden", "label_list_visibility": "labelHide"});
-    let made = world.call("manage_gmail_label", make).await.expect("made");
+    let creation =
+        json!({"action": "create", "name": "Garden", "label_list_visibility": "labelHide"});
+    let made = world
+        .call("manage_gmail_label", creation)
+        .await
+        .expect("made");
     let rename = json!({"action": "update", "label_id": "garden", "name": "Garden/Spring"});
     let renamed = world
         .call("manage_gmail_label", rename)

@@ -453,3 +453,36 @@ async fn files_go_out_by_path_and_by_reference() {
     assert_eq!(text.data["text"], "# Notes");
     assert_eq!(text.data["mimeType"], "text/markdown");
 }
+
+/// One header or recipient more than was asked for would be seen here.
+#[tokio::test]
+async fn the_bytes_sent_are_what_was_reviewed() {
+    use base64::{
+        Engine, alphabet,
+        engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+    };
+    let world = World::new().await;
+    let mail = json!({
+        "to": "Sam Ökafor <sam@sandbox.example>", "bcc": "kim@elsewhere.example",
+        "subject": "Café menu", "body": "Hello\nSam", "html_body": "<p>Hello Sam</p>",
+        "attachments": [{"name": "menu é.txt", "content_base64": "c291cA=="}],
+    });
+    let sent = world.call("send_gmail_message", mail).await.expect("sent");
+    let id = sent.data["id"].as_str().unwrap();
+    let parameters = [("userId", "me"), ("id", id), ("format", "raw")];
+    let stored = world.google("gmail.users.messages.get", &parameters).await;
+    let config =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let engine = GeneralPurpose::new(&alphabet::URL_SAFE, config);
+    let raw = engine
+        .decode(stored["raw"].as_str().expect("raw"))
+        .expect("base64");
+    let mut text = String::from_utf8(raw).expect("ASCII").replace("\r\n", "\n");
+    let mut number = 0;
+    while let Some((_, after)) = text.split_once("boundary=\"1") {
+        let boundary = format!("1{}", after.split('"').next().unwrap_or_default());
+        number += 1;
+        text = text.replace(&boundary, &format!("BOUNDARY-{number}"));
+    }
+    insta::assert_snapshot!("sent_bytes", text);
+}

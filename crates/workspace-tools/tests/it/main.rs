@@ -2,12 +2,14 @@
 
 mod calendar;
 mod catalogue;
+mod drive;
 mod examples;
 mod gmail_labels;
 mod gmail_read;
 mod gmail_send;
 mod listing;
 mod schemas;
+mod sources;
 mod world;
 
 /// A file nobody named above would be forgotten without a word.

@@ -127,7 +127,8 @@ impl World {
             .unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
-    /// The ids of the first message with exactly that subject, and of its thread.
+    /// The ids of the first message with that subject, and of its thread; where no subject is
+    /// exactly so, of the newest that contains it.
     pub(crate) async fn message(&self, subject: &str) -> (String, String) {
         let query = format!("subject:\"{subject}\"");
         let parameters = [
@@ -136,9 +137,11 @@ impl World {
             ("includeSpamTrash", "true"),
         ];
         let found = self.google("gmail.users.messages.list", &parameters).await;
+        let listed = found["messages"].as_array().cloned().unwrap_or_default();
+        let mut chosen = listed.first();
         // Gmail lists the newest first.
-        for listed in found["messages"].as_array().into_iter().flatten().rev() {
-            let id = text_of(&listed["id"], subject);
+        for candidate in listed.iter().rev() {
+            let id = text_of(&candidate["id"], subject);
             let parameters = [
                 ("userId", "me"),
                 ("id", &*id),
@@ -148,10 +151,15 @@ impl World {
             let headers = message["payload"]["headers"].as_array().expect("headers");
             let exact = |header: &Value| header["name"] == "Subject" && header["value"] == subject;
             if headers.iter().any(exact) {
-                return (id, text_of(&listed["threadId"], subject));
+                chosen = Some(candidate);
+                break;
             }
         }
-        panic!("no message with the subject {subject}")
+        let chosen = chosen.unwrap_or_else(|| panic!("no message with the subject {subject}"));
+        (
+            text_of(&chosen["id"], subject),
+            text_of(&chosen["threadId"], subject),
+        )
     }
 
     /// Lets time pass.
