@@ -96,7 +96,7 @@ impl World {
                 "GOOGLE_OAUTH_CLIENT_ID",
                 "sandbox-client.apps.googleusercontent.com",
             ),
-            ("GOOGLE_OAUTH_CLIENT_SECRET", "sandbox-secret"),
+            ("GOOGLE_OAUTH_CLIENT_SECRET", "sandbox-client-secret"),
             ("WORKSPACE_MCP_BASE_URI", "http://127.0.0.1"),
             ("WORKSPACE_MCP_LOG_FORMAT", "json"),
         ];
@@ -150,7 +150,7 @@ async fn link(sandbox: &str, folder: &Path) -> Result<(), WorldError> {
         "refresh_token": minted["refresh_token"],
         "token_uri": "https://oauth2.googleapis.com/token",
         "client_id": "sandbox-client.apps.googleusercontent.com",
-        "client_secret": "sandbox-secret",
+        "client_secret": "sandbox-client-secret",
         "scopes": SCOPES,
         "expiry": null,
         "user_email": EMAIL,

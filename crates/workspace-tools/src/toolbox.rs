@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Alias, Entry, Outcome, Selection, Service, ToolCx, ToolError, accounts, arguments, calendar,
-    drive, gmail,
+    drive, gmail, scopes,
 };
 
 /// Every tool there is, in the order of listings.
@@ -79,10 +79,19 @@ impl Toolbox {
             .map(|(index, _)| &self.offered[*index])
     }
 
+    /// The name that was probably meant by `name`.
+    pub fn nearest(&self, name: &str) -> Option<&'static str> {
+        nearest(name, self.by_name.keys().copied())
+    }
+
+    /// The scopes to ask for at sign-in, so that every offered tool can work.
+    pub fn scopes(&self) -> Vec<String> {
+        scopes::needed(self.offered.iter().map(|tool| tool.entry.meta))
+    }
+
     /// An error that says that `name` is unknown and what may have been meant.
     pub fn unknown(&self, name: &str) -> ToolError {
-        let near = nearest(name, self.by_name.keys().copied());
-        let hint = near.map_or_else(
+        let hint = self.nearest(name).map_or_else(
             || "list the tools to see which there are".to_owned(),
             |near| format!("did you mean {near}?"),
         );
@@ -140,7 +149,7 @@ fn with_account(entry: &Entry) -> Value {
     let mut schema = (entry.input_schema)();
     if entry.meta.service != Service::Accounts {
         schema["properties"]["user_google_email"] =
-            json!({"type": "string", "description": "Your account; needed with several."});
+            json!({"type": "string", "description": "Your account, if several."});
     }
     schema
 }

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use crate::{program, world};
+use crate::{program, world, world_with};
 
 fn run(arguments: &[&str], env: &[(&str, &str)]) -> Output {
     let empty = tempfile::tempdir().unwrap();
@@ -138,6 +138,34 @@ async fn a_tool_is_called_here_and_on_a_server() {
     assert!(!wrong.status.success());
     let accounts = run(&["accounts"], &env);
     assert!(text(&accounts).contains(testkit::EMAIL));
+    world.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_person_confirms_what_the_policy_asks_about() {
+    let world = world_with(&[("WORKSPACE_MCP_SEND", "ask")]).await;
+    let server = format!("{}/mcp", world.base);
+    let mail = ["to=sam@sandbox.example", "subject=asked first", "body=hello"];
+    let send = |yes: &[&str]| {
+        let arguments = [&["call", "--server", &server, "send_gmail_message"], &mail[..], yes];
+        run(&arguments.concat(), &[])
+    };
+    let sent = || async {
+        let query = serde_json::json!({"query": "subject:\"asked first\" in:sent"});
+        let found = world.mcp().call("search_gmail_messages", query).await.unwrap();
+        found["messages"].as_array().unwrap().len()
+    };
+    let refused = send(&[]);
+    assert!(!refused.status.success(), "{}", text(&refused));
+    assert_eq!(sent().await, 0, "no answer means no");
+    let confirmed = send(&["--yes"]);
+    assert!(confirmed.status.success(), "{}", text(&confirmed));
+    assert_eq!(sent().await, 1);
+    // A client that cannot ask is told so at once.
+    let mail = serde_json::json!({"to": "sam@sandbox.example", "subject": "s", "body": "b"});
+    let result = world.mcp().result("send_gmail_message", mail).await.unwrap();
+    assert_eq!(result["isError"], true);
+    assert!(result.to_string().contains("asks a person"), "{result}");
     world.stop().await.unwrap();
 }
 
