@@ -195,6 +195,24 @@ async fn a_superseded_refresh_token_never_costs_the_account() {
     }
 }
 
+/// The old grant is dead, and a new sign-in lands between the last look and the removal.
+#[tokio::test(start_paused = true)]
+async fn a_sign_in_at_the_last_moment_is_not_removed() {
+    for _ in 0..100 {
+        let world = World::new();
+        let key = world.link("a@example.com").await;
+        let old = world.stored(&key).await.unwrap().refresh_token.unwrap();
+        world.issuer.kill(old.expose_secret());
+        let new = world.issuer.grant("a@example.com");
+        let now = foundation::Clock::now(&*world.clock);
+        let credential = expired_credential("a@example.com", &new, now);
+        *world.place.before_removal.lock().unwrap() = Some(credential.to_json().into());
+        assert!(world.token("a@example.com").await.is_ok());
+        let stored = world.stored(&key).await.expect("the document is there");
+        assert_eq!(stored.refresh_token.unwrap().expose_secret(), new);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_rejected_refresh_token_retires_the_account_and_says_so() {
     let world = World::new();

@@ -382,6 +382,8 @@ pub(crate) struct FaultyPlace {
     pub(crate) lost_answers: AtomicUsize,
     /// Requests fail before taking effect. Counts down.
     pub(crate) refusals: AtomicUsize,
+    /// Somebody else writes this just before the next removal.
+    pub(crate) before_removal: Mutex<Option<Bytes>>,
     pub(crate) reads: AtomicUsize,
     pub(crate) writes: AtomicUsize,
     pub(crate) lists: AtomicUsize,
@@ -397,6 +399,7 @@ impl FaultyPlace {
             black_hole: AtomicBool::new(false),
             lost_answers: AtomicUsize::new(0),
             refusals: AtomicUsize::new(0),
+            before_removal: Mutex::new(None),
             reads: AtomicUsize::new(0),
             writes: AtomicUsize::new(0),
             lists: AtomicUsize::new(0),
@@ -463,6 +466,10 @@ impl Objects for FaultyPlace {
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             self.gate().await?;
+            let intruder = self.before_removal.lock().unwrap().take();
+            if let Some(bytes) = intruder {
+                self.inner.put(key, bytes, Condition::Always).await?;
+            }
             self.inner.delete(key, condition).await
         })
     }
