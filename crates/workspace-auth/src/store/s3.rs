@@ -8,6 +8,7 @@
 use std::{
     collections::BTreeMap,
     future::Future,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
@@ -58,6 +59,8 @@ pub struct S3Objects {
     http: reqwest::Client,
     prefix: String,
     bucket: Bucket,
+    /// Whether the source of credentials has given any yet.
+    credentialed: AtomicBool,
 }
 
 impl S3Objects {
@@ -92,6 +95,9 @@ impl S3Objects {
             if let (Some(value), Ok(key)) = (settings.get(*name), config_key(name)) {
                 builder = builder.with_config(key, value);
             }
+        }
+        if let Some(address) = settings.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") {
+            builder = builder.with_metadata_endpoint(address);
         }
         let endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
             .iter()
@@ -132,6 +138,7 @@ impl S3Objects {
             http,
             prefix: prefix.to_owned(),
             bucket,
+            credentialed: AtomicBool::new(false),
         })
     }
 
@@ -311,6 +318,22 @@ impl S3Objects {
         })
     }
 
+    /// Fails with advice when roles and machine give no credentials: otherwise that would look
+    /// like a bucket that does not answer.
+    async fn credentialed(&self) -> Result<(), StoreError> {
+        if self.credentialed.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let asked = self.store.credentials().get_credential();
+        let Ok(Ok(_)) = tokio::time::timeout(CONNECT, asked).await else {
+            let failure = missing_credentials(self.bucket.credentials.without_answer());
+            error!("S3 storage error: {failure}");
+            return Err(failure);
+        };
+        self.credentialed.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Runs one operation against the deadline, and records it. `expected` turns a failure that
     /// is a normal answer into a value.
     async fn run<T>(
@@ -320,6 +343,7 @@ impl S3Objects {
         work: impl Future<Output = Result<T, object_store::Error>>,
         expected: impl Fn(&object_store::Error) -> Option<T>,
     ) -> Result<T, StoreError> {
+        self.credentialed().await?;
         let begun = Instant::now();
         let outcome = tokio::time::timeout(DEADLINE, work).await;
         let duration = begun.elapsed().as_millis();

@@ -25,6 +25,17 @@ pub(super) enum CredentialSource {
     Machine,
 }
 
+impl CredentialSource {
+    /// What it means that this source gives none.
+    pub(super) fn without_answer(self) -> &'static str {
+        match self {
+            Self::Variables | Self::SharedFile => "those that are set cannot be used",
+            Self::Role => "the task's role gives none",
+            Self::Machine => "none are set, and this machine has no role that gives any",
+        }
+    }
+}
+
 impl Bucket {
     /// Whether the failure only says that there is no such object.
     pub(super) fn absent(failure: &object_store::Error) -> bool {
@@ -45,14 +56,6 @@ impl Bucket {
         match (code, status) {
             (Some(code), _) => self.explained(&code, status),
             (None, Some(status)) => self.explained("", Some(status)),
-            (None, None) if self.credentials == CredentialSource::Machine => {
-                let machine = text.contains("169.254.169.254") || text.contains("metadata");
-                if machine {
-                    missing_credentials("none are set, and this machine has no role")
-                } else {
-                    self.silent("it cannot be reached")
-                }
-            }
             (None, None) => self.silent("it cannot be reached"),
         }
     }

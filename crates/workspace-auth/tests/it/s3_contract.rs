@@ -121,6 +121,66 @@ async fn s3_refusals_say_what_to_do() {
     assert!(unknown.contains("AWS_PROFILE"), "{unknown}");
 }
 
+/// Needs no server: the refusal comes before any request to S3.
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_credentials_are_explained() {
+    let open = |settings: &[(&str, &str)]| {
+        let aws = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let config = StoreConfig {
+            location: "s3://tokens/google".to_owned(),
+            aws: aws.collect(),
+        };
+        CredentialStore::open(&config, Arc::new(SystemClock), Arc::new(SystemRandom))
+    };
+    let ways = [
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_PROFILE",
+        "task or instance role",
+    ];
+    let nobody = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
+    let endpoint = ("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
+    let mut said = vec![
+        open(&[nobody, endpoint])
+            .unwrap()
+            .check()
+            .await
+            .unwrap_err(),
+    ];
+    for partial in [
+        &[("AWS_ACCESS_KEY_ID", "AKIA")][..],
+        &[("AWS_SECRET_ACCESS_KEY", "secret")],
+        &[("AWS_PROFILE", "missing"), ("HOME", "/nonexistent")],
+    ] {
+        said.extend(open(partial).err());
+    }
+    assert_eq!(said.len(), 4);
+    for refused in said {
+        let text = refused.to_string();
+        assert!(
+            matches!(refused, StoreError::Misconfigured { .. }),
+            "{refused:?}"
+        );
+        assert!(
+            ways.iter().all(|way| text.contains(way)) && !text.contains("AKIA"),
+            "{text}"
+        );
+    }
+    // With keys, but nobody listening: an outage, not a fault of the configuration.
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", "a"),
+        ("AWS_SECRET_ACCESS_KEY", "b"),
+        endpoint,
+    ];
+    let silent = open(&keys).unwrap().check().await.unwrap_err();
+    assert!(
+        matches!(silent, StoreError::Unavailable { .. }),
+        "{silent:?}"
+    );
+    assert_eq!(silent.retry_after(), Some(2));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn s3_is_fast_enough() {
     let Some(settings) = settings() else { return };
