@@ -39,6 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 
 /// What tests may use beyond that.
 const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
+    ("google-api", &["google-sandbox"]),
     ("workspace-tools", &["google-sandbox"]),
     ("workspace-auth", &["google-sandbox"]),
     ("workspace-mcp", &["testkit"]),

@@ -2,7 +2,7 @@
 
 use std::{fs, io, time::Duration};
 
-use foundation::settings::{Env, Faults};
+use foundation::settings::{Env, Faults, Setting};
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::{Host, Url};
@@ -79,10 +79,24 @@ pub(super) fn read(env: &dyn Env, http: &HttpSettings, faults: &mut Faults) -> G
             format!("set it or {}", settings::DEFAULT_EMAIL.name),
         );
     }
+    let oauth = oauth(env, faults);
+    // Beyond loopback nobody can put a client in later, so a server without one is useless.
+    if oauth.is_none() && service_account_file.is_none() && !http.bind.ip().is_loopback() {
+        let spellings = |setting: Setting| setting.spellings().take(2).collect::<Vec<_>>();
+        faults.error(
+            settings::CLIENT_ID.name,
+            "no OAuth client is configured, so nobody can sign in",
+            format!(
+                "set {} and {}",
+                spellings(settings::CLIENT_ID).join(" or "),
+                spellings(settings::CLIENT_SECRET).join(" or ")
+            ),
+        );
+    }
     let seconds: u64 = settings::CALL_DEADLINE.parsed(env, 50, "a number of seconds", faults);
     GoogleSettings {
         api_base: api_base(env, faults),
-        oauth: oauth(env, faults),
+        oauth,
         redirect_uri: redirect_uri(env, http, faults),
         single_user: settings::SINGLE_USER.flag(env, false, faults),
         service_account_file,

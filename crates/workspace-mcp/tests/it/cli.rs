@@ -75,7 +75,14 @@ fn every_problem_of_a_configuration_is_told_at_once() {
 fn a_server_that_others_could_reach_does_not_start_without_a_token() {
     let output = run(&["serve", "--host", "0.0.0.0", "--port", "0"], &[]);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output).contains("ERROR:"));
+    let told = text(&output);
+    assert!(
+        told.contains("ERROR:") && told.contains("WORKSPACE_MCP_SERVICE_TOKEN"),
+        "{told}"
+    );
+    for spelling in ["GOOGLE_OAUTH_CLIENT_ID", "MCP_GOOGLE_OAUTH_CLIENT_SECRET"] {
+        assert!(told.contains(spelling), "{told}");
+    }
 }
 
 #[test]
@@ -145,14 +152,26 @@ async fn a_tool_is_called_here_and_on_a_server() {
 async fn a_person_confirms_what_the_policy_asks_about() {
     let world = world_with(&[("WORKSPACE_MCP_SEND", "ask")]).await;
     let server = format!("{}/mcp", world.base);
-    let mail = ["to=sam@sandbox.example", "subject=asked first", "body=hello"];
+    let mail = [
+        "to=sam@sandbox.example",
+        "subject=asked first",
+        "body=hello",
+    ];
     let send = |yes: &[&str]| {
-        let arguments = [&["call", "--server", &server, "send_gmail_message"], &mail[..], yes];
+        let arguments = [
+            &["call", "--server", &server, "send_gmail_message"],
+            &mail[..],
+            yes,
+        ];
         run(&arguments.concat(), &[])
     };
     let sent = || async {
         let query = serde_json::json!({"query": "subject:\"asked first\" in:sent"});
-        let found = world.mcp().call("search_gmail_messages", query).await.unwrap();
+        let found = world
+            .mcp()
+            .call("search_gmail_messages", query)
+            .await
+            .unwrap();
         found["messages"].as_array().unwrap().len()
     };
     let refused = send(&[]);
@@ -163,7 +182,11 @@ async fn a_person_confirms_what_the_policy_asks_about() {
     assert_eq!(sent().await, 1);
     // A client that cannot ask is told so at once.
     let mail = serde_json::json!({"to": "sam@sandbox.example", "subject": "s", "body": "b"});
-    let result = world.mcp().result("send_gmail_message", mail).await.unwrap();
+    let result = world
+        .mcp()
+        .result("send_gmail_message", mail)
+        .await
+        .unwrap();
     assert_eq!(result["isError"], true);
     assert!(result.to_string().contains("asks a person"), "{result}");
     world.stop().await.unwrap();

@@ -650,46 +650,6 @@ async fn files_are_moved_renamed_thrown_away_and_brought_back() {
 }
 
 #[tokio::test]
-async fn a_slow_google_is_waited_for_once_per_dependent_call() {
-    let world = World::new().await;
-    // Opens the connection and loads Google's description outside of the measurement.
-    ok(&world, "list_drive_items", json!({})).await;
-    let chart = id(&world, "To do.txt").await;
-    let cases = [
-        ("list_drive_items", json!({}), 1),
-        ("search_drive_files", json!({"query": "atlas"}), 1),
-        ("get_drive_file_content", json!({"file_id": chart}), 2),
-        (
-            "create_drive_file",
-            json!({"file_name": "x", "content": "y", "folder_id": "Archive"}),
-            2,
-        ),
-        (
-            "share_drive_file",
-            json!({"file_id": chart, "email": SAM}),
-            2,
-        ),
-        (
-            "move_drive_file",
-            json!({"file_id": chart, "new_parent_id": "Archive"}),
-            2,
-        ),
-    ];
-    let latency = Duration::from_millis(200);
-    world.sandbox.set_latency(latency);
-    for (tool, arguments, chain) in cases {
-        world.sandbox.forget_calls();
-        let start = std::time::Instant::now();
-        ok(&world, tool, arguments).await;
-        // Generous, for a busy machine: one more call in the chain would still show.
-        let most = latency * chain + latency * 9 / 10;
-        let (took, calls) = (start.elapsed(), world.sandbox.calls());
-        assert!(took < most, "{tool} took {took:?}: {calls:?}");
-    }
-    world.sandbox.set_latency(Duration::ZERO);
-}
-
-#[tokio::test]
 async fn limits_of_google_are_waited_out() {
     let world = World::new().await;
     world
