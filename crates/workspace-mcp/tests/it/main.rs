@@ -7,6 +7,7 @@
 
 mod accounts;
 mod cli;
+mod pdf;
 mod protocol;
 mod secrets;
 mod serving;

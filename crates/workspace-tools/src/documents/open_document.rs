@@ -177,9 +177,9 @@ impl Writer {
         let is_item = self.lists > 0;
         let is_close = (is_item && self.after_item) || self.pages > 0;
         if is_close {
-            self.words.end_line()
+            self.words.end_line();
         } else {
-            self.words.gap()
+            self.words.gap();
         }
         if let Some(level) = heading {
             self.words.push(&"#".repeat(level.clamp(1, 6)));

@@ -8,7 +8,7 @@ use std::{
     io::{BufReader, Cursor, Read},
 };
 
-use zip::{ZipArchive, result::ZipError};
+use zip::{CompressionMethod, ZipArchive, result::ZipError};
 
 use super::{
     budget::{Budget, MOST_ENTRIES, Refusal},
@@ -28,7 +28,7 @@ impl<'a> Package<'a> {
     pub(super) fn open(bytes: &'a [u8], budget: Budget) -> Result<Self, Refusal> {
         // Every entry of a table begins with this mark, wherever the table is said to be; and each
         // end mark makes the library try one more table.
-        if count(bytes, b"PK\x01\x02") > MOST_ENTRIES || count(bytes, b"PK\x05\x06") > 64 {
+        if count(bytes, *b"PK\x01\x02") > MOST_ENTRIES || count(bytes, *b"PK\x05\x06") > 64 {
             return Err(Refusal::Entries);
         }
         let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| refusal(&error))?;
@@ -42,6 +42,10 @@ impl<'a> Package<'a> {
                 .map_err(|error| refusal(&error))?;
             if entry.encrypted() {
                 return Err(Refusal::Encrypted);
+            }
+            let known = [CompressionMethod::Stored, CompressionMethod::Deflated];
+            if !known.contains(&entry.compression()) {
+                return Err(Refusal::Compression);
             }
         }
         match archive.has_overlapping_entries() {
@@ -161,11 +165,11 @@ fn refusal(error: &ZipError) -> Refusal {
     }
 }
 
-fn count(bytes: &[u8], mark: &[u8; 4]) -> usize {
+fn count(bytes: &[u8], mark: [u8; 4]) -> usize {
     let (mut found, mut rest) = (0, bytes);
     while let Some(at) = rest.iter().position(|&byte| byte == mark[0]) {
         rest = &rest[at..];
-        found += usize::from(rest.starts_with(mark));
+        found += usize::from(rest.starts_with(&mark));
         rest = &rest[1..];
     }
     found
@@ -188,6 +192,14 @@ fn resolve(folder: &str, target: &str) -> String {
         }
     }
     path.join("/")
+}
+
+/// Whether a part is called `prefix`, a number and `.xml`.
+pub(super) fn is_numbered(name: &str, prefix: &str) -> bool {
+    let number = name
+        .strip_prefix(prefix)
+        .and_then(|rest| rest.strip_suffix(".xml"));
+    number.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Sorts `slide10` after `slide2`.

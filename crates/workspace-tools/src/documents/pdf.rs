@@ -83,7 +83,7 @@ impl ChildPdfReader {
         let output = child.stdout.take().expect("stdout is piped");
         let mut pages = Pages::default();
         let talk = async {
-            let (_, heard) = tokio::join!(feed(input, pdf), pages.hear(output));
+            let ((), heard) = tokio::join!(feed(input, pdf), pages.hear(output));
             heard?;
             child.wait().await
         };

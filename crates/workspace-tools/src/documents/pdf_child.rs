@@ -10,7 +10,7 @@ use std::{
 };
 
 use pdf_extract::{Document, PlainTextOutput, output_doc_page};
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, nice, setrlimit};
 use serde::{Deserialize, Serialize};
 
 use super::{LARGEST_FILE, budget::LONGEST_TEXT};
@@ -51,6 +51,8 @@ pub fn pdf_child(input: impl Read, output: impl Write) -> ExitCode {
 }
 
 fn limit() -> rustix::io::Result<()> {
+    // Calls that wait for the processor go first.
+    nice(10)?;
     let limits = [
         (Resource::Core, 0),
         (Resource::Cpu, SECONDS),
@@ -106,9 +108,7 @@ fn read(input: impl Read, mut output: impl Write) -> std::io::Result<()> {
 
 fn page_text(document: &Document, page: u32) -> Option<String> {
     let mut text = String::new();
-    let mut writer = PlainTextOutput::new(&mut text);
-    output_doc_page(document, &mut writer, page).ok()?;
-    drop(writer);
+    output_doc_page(document, &mut PlainTextOutput::new(&mut text), page).ok()?;
     Some(text)
 }
 

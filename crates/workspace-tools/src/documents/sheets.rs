@@ -7,7 +7,7 @@
 use super::{
     DocumentText,
     budget::{Refusal, Words},
-    package::{Package, Relations},
+    package::{Package, Relations, is_numbered},
     spreadsheet_cells::{self as cells, Cell, CellKind, Formats, Row},
     xml::{Piece, Xml},
 };
@@ -111,8 +111,7 @@ fn workbook(
     }
     if workbook.sheets.is_empty() {
         let names = package.names().into_iter();
-        let found =
-            names.filter(|name| name.starts_with("xl/worksheets/sheet") && name.ends_with(".xml"));
+        let found = names.filter(|name| is_numbered(name, "xl/worksheets/sheet"));
         workbook.sheets = found
             .zip(1..)
             .map(|(part, number)| Sheet {

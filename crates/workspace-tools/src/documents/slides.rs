@@ -6,7 +6,7 @@
 use super::{
     DocumentText,
     budget::{Refusal, Words},
-    package::Package,
+    package::{Package, is_numbered},
     word::row,
     xml::{Piece, Xml},
 };
@@ -82,10 +82,9 @@ fn order(package: &mut Package<'_>) -> Result<Vec<String>, Refusal> {
     }
     let known: std::collections::HashSet<String> = slides.iter().cloned().collect();
     let names = package.names().into_iter();
-    slides.extend(names.filter(|name| {
-        let file = name.strip_prefix("ppt/slides/slide");
-        file.is_some_and(|file| file.ends_with(".xml")) && !known.contains(name)
-    }));
+    slides.extend(
+        names.filter(|name| is_numbered(name, "ppt/slides/slide") && !known.contains(name)),
+    );
     Ok(slides)
 }
 
@@ -106,9 +105,8 @@ fn text(xml: &mut Xml<'_>) -> Result<Found, Refusal> {
                 b"sld" => {
                     found.is_hidden = matches!(tag.get("show").as_deref(), Some("0" | "false"));
                 }
-                b"Fallback" => xml.skip()?,
-                // Page numbers and dates, which a note repeats.
-                b"fld" => xml.skip()?,
+                // The same again for older programs; page numbers and dates.
+                b"Fallback" | b"fld" => xml.skip()?,
                 b"t" => in_text = true,
                 b"br" => line.push(' '),
                 b"tr" => cells = Some(Vec::new()),

@@ -52,15 +52,14 @@ pub(crate) fn archive<N: AsRef<str>, C: AsRef<[u8]>>(parts: &[(N, C)]) -> Vec<u8
 
 /// A part that says what another refers to: (id, kind, target).
 pub(crate) fn relations(of: &[(&str, &str, &str)]) -> String {
-    let lines: String = of
-        .iter()
-        .map(|(id, kind, target)| {
-            format!(
-                "<Relationship Id=\"{id}\" Target=\"{target}\" \
-                 Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/{kind}\"/>"
-            )
-        })
-        .collect();
+    let mut lines = String::new();
+    for (id, kind, target) in of {
+        let kind =
+            format!("http://schemas.openxmlformats.org/officeDocument/2006/relationships/{kind}");
+        lines.push_str(&format!(
+            "<Relationship Id=\"{id}\" Target=\"{target}\" Type=\"{kind}\"/>"
+        ));
+    }
     format!("<?xml version=\"1.0\"?><Relationships>{lines}</Relationships>")
 }
 
