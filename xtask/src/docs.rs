@@ -2,7 +2,7 @@
 //!
 //! The program prints them itself, so a page never says what the program does not know.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -44,10 +44,9 @@ pub(crate) fn run(arguments: &Arguments, root: &Path) -> anyhow::Result<()> {
 }
 
 fn print(root: &Path, command: &[&str]) -> anyhow::Result<String> {
-    let output = Command::new("cargo")
+    let output = crate::cargo(root)
         .args(["run", "--quiet", "--package", "workspace-mcp", "--"])
         .args(command)
-        .current_dir(root)
         // The pages show defaults, not this machine.
         .env_remove("WORKSPACE_MCP_CONFIG")
         .output()?;

@@ -10,7 +10,10 @@ mod docs;
 mod third_party;
 mod tidy;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use clap::{Parser, Subcommand};
 
@@ -48,4 +51,21 @@ fn root() -> PathBuf {
         .parent()
         .expect("xtask lies in the repository")
         .to_path_buf()
+}
+
+/// Cargo at the top of the repository, without what the cargo that started us says about this
+/// package: build scripts look at it, and half of the dependencies would be built anew.
+fn cargo(root: &Path) -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(root);
+    for (name, _) in std::env::vars_os() {
+        let ours = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+        if name
+            .to_str()
+            .is_some_and(|name| ours.iter().any(|start| name.starts_with(start)))
+        {
+            command.env_remove(name);
+        }
+    }
+    command
 }

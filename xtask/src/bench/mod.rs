@@ -8,7 +8,7 @@
 mod latency;
 mod load;
 
-use std::{path::Path, process::Command};
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -64,10 +64,9 @@ fn build(root: &Path) -> anyhow::Result<()> {
         &["--package", "mcp-service", "--example", "echo"],
     ];
     for what in builds {
-        let status = Command::new("cargo")
+        let status = crate::cargo(root)
             .args(["build", "--release", "--locked"])
             .args(what)
-            .current_dir(root)
             .status()?;
         if !status.success() {
             bail!("the build of {} failed", what.join(" "));

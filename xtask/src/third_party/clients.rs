@@ -14,15 +14,23 @@ pub(super) const NEEDS: &[Runtime] = &[Runtime::Node, Runtime::Python];
 
 const MCP: &[&str] = &["mcp==2.3.0"];
 const FASTMCP: &[&str] = &["fastmcp-slim[client]==4.1.6"];
-const TYPESCRIPT: &[&str] =
-    &["@modelcontextprotocol/sdk@1.32.2", "@modelcontextprotocol/client@2.4.0"];
+const TYPESCRIPT: &[&str] = &[
+    "@modelcontextprotocol/sdk@1.32.2",
+    "@modelcontextprotocol/client@2.4.0",
+];
 const INSPECTOR: &[&str] = &["@modelcontextprotocol/inspector@2.12.0"];
 
 pub(super) fn run(workplace: &Workplace<'_>) -> anyhow::Result<()> {
     let (root, folder) = (workplace.root, &workplace.folder);
     checked(
-        Command::new("cargo")
-            .args(["build", "--release", "--locked", "--package", "workspace-mcp"])
+        crate::cargo(root)
+            .args([
+                "build",
+                "--release",
+                "--locked",
+                "--package",
+                "workspace-mcp",
+            ])
             .current_dir(root),
     )?;
     let binary = root.join("target/release/workspace-mcp");
@@ -32,7 +40,9 @@ pub(super) fn run(workplace: &Workplace<'_>) -> anyhow::Result<()> {
     let typescript = npm(&folder.join("typescript"), TYPESCRIPT)?;
     let inspector = npm(&folder.join("inspector"), INSPECTOR)?;
 
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let world = runtime.block_on(World::start(&binary, WorldOptions::default()))?;
     let prepared = |program: &std::path::Path| {
         let mut command = Command::new(program);

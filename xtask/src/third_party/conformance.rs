@@ -47,7 +47,7 @@ pub(super) fn run(workplace: &Workplace<'_>) -> anyhow::Result<()> {
         npm(&folder.join("suite"), SUITE)?.join("@modelcontextprotocol/conformance/dist/index.js");
     let node = npm(&folder.join("node"), NODE)?.join("node/bin/node");
     checked(
-        Command::new("cargo")
+        crate::cargo(root)
             .args(["build", "--locked", "--package", "mcp-service", "--example"])
             .arg("conformance_server")
             .current_dir(root),

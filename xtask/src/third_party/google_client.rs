@@ -27,7 +27,7 @@ pub(super) fn run(workplace: &Workplace<'_>) -> anyhow::Result<()> {
     let root = workplace.root;
     let python = venv(&workplace.folder, PACKAGES)?;
     let build = ["build", "--locked", "--package", "workspace-mcp"];
-    checked(Command::new("cargo").args(build).current_dir(root))?;
+    checked(crate::cargo(root).args(build))?;
     let binary = root.join("target/debug/workspace-mcp");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

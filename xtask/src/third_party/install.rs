@@ -19,7 +19,13 @@ pub(crate) fn venv(folder: &Path, packages: &[&str]) -> anyhow::Result<PathBuf> 
         checked(Command::new("python3").args(["-m", "venv"]).arg(&place))?;
         checked(
             Command::new(&python)
-                .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+                .args([
+                    "-m",
+                    "pip",
+                    "install",
+                    "--quiet",
+                    "--disable-pip-version-check",
+                ])
                 .args(packages),
         )?;
         mark(&place, packages)?;
@@ -33,10 +39,19 @@ pub(crate) fn npm(folder: &Path, packages: &[&str]) -> anyhow::Result<PathBuf> {
     if !is_fresh(folder, packages) {
         let _ = fs::remove_dir_all(&modules);
         fs::create_dir_all(folder)?;
-        fs::write(folder.join("package.json"), "{\"private\": true, \"type\": \"module\"}\n")?;
+        fs::write(
+            folder.join("package.json"),
+            "{\"private\": true, \"type\": \"module\"}\n",
+        )?;
         checked(
             Command::new("npm")
-                .args(["install", "--silent", "--no-audit", "--no-fund", "--save-exact"])
+                .args([
+                    "install",
+                    "--silent",
+                    "--no-audit",
+                    "--no-fund",
+                    "--save-exact",
+                ])
                 .args(packages)
                 .current_dir(folder),
         )?;

@@ -59,7 +59,7 @@ pub(super) fn run(workplace: &Workplace<'_>) -> anyhow::Result<()> {
         let running = server.start(&python, &folder, port)?;
         let variables = prepare(workplace.root, &python, server.name, port)?;
         checked(
-            cargo()
+            crate::cargo(workplace.root)
                 .args([
                     "test",
                     "--locked",
@@ -71,8 +71,7 @@ pub(super) fn run(workplace: &Workplace<'_>) -> anyhow::Result<()> {
                 ])
                 .args(["s3_contract", "--nocapture"])
                 .env("S3_REQUIRED", "1")
-                .envs(variables)
-                .current_dir(workplace.root),
+                .envs(variables),
         )?;
         drop(running);
     }
@@ -115,22 +114,6 @@ impl Server {
         }
         Ok(running)
     }
-}
-
-/// Cargo without what the cargo that started us says about this package: build scripts look at it,
-/// and half of the dependencies would be built anew.
-fn cargo() -> Command {
-    let mut command = Command::new("cargo");
-    for (name, _) in std::env::vars_os() {
-        let ours = ["CARGO_PKG_", "CARGO_MANIFEST_"];
-        if name
-            .to_str()
-            .is_some_and(|name| ours.iter().any(|start| name.starts_with(start)))
-        {
-            command.env_remove(name);
-        }
-    }
-    command
 }
 
 /// Creates buckets, key and user; the variables that name them.

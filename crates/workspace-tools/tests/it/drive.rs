@@ -1,6 +1,6 @@
 //! The Drive tools on the sandbox.
 
-use std::{fs, os::unix::fs::symlink, sync::Arc, time::Duration};
+use std::{fs, os::unix::fs::symlink, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use foundation::Kind;

@@ -31,7 +31,7 @@ const FRONT: &str = "front.mjs";
 
 pub(super) fn run(workplace: &Workplace<'_>) -> anyhow::Result<()> {
     checked(
-        Command::new("cargo")
+        crate::cargo(workplace.root)
             .args([
                 "build",
                 "--release",

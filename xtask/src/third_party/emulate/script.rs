@@ -165,6 +165,11 @@ pub(super) const STEPS: &[Step] = &[
         "a second page",
         r#"{"query": "in:inbox", "page_size": 2, "page_token": "{page}"}"#,
     ),
+    step(
+        SEARCH,
+        "a last page",
+        r#"{"query": "from:garden.example", "page_size": 1}"#,
+    ),
     // Reading.
     step(READ, "with a file", r#"{"message_id": "{budget}"}"#),
     step(
@@ -208,6 +213,16 @@ pub(super) const STEPS: &[Step] = &[
         FILE,
         "as base64",
         r#"{"message_id": "{budget}", "attachment_id": "numbers.csv", "as": "base64"}"#,
+    ),
+    refused(
+        FILE,
+        "an unknown name",
+        r#"{"message_id": "{budget}", "attachment_id": "letters.csv"}"#,
+    ),
+    refused(
+        THREAD,
+        "an unknown id",
+        r#"{"thread_id": "00000000deadbeef"}"#,
     ),
     // Writing.
     keeping(
@@ -269,6 +284,18 @@ pub(super) const STEPS: &[Step] = &[
     ),
     step(SEARCH, "drafts", r#"{"query": "in:draft subject:idea"}"#),
     step(READ, "a draft", r#"{"message_id": "{idea}"}"#),
+    refused(
+        SEND,
+        "without a recipient",
+        r#"{"subject": "To whom", "body": "it may concern"}"#,
+    ),
+    keeping(
+        SEND,
+        "to somebody unseen",
+        r#"{"to": "kim@partner.example", "bcc": "sam@sandbox.example", "subject": "Quietly", "body": "Psst."}"#,
+        &[("quietly", "/id")],
+    ),
+    step(READ, "somebody unseen", r#"{"message_id": "{quietly}"}"#),
     // Filing.
     step(
         LABEL,
@@ -298,6 +325,11 @@ pub(super) const STEPS: &[Step] = &[
         r#"{"query": "subject:budget in:inbox"}"#,
     ),
     step(SEARCH, "in the trash", r#"{"query": "in:trash"}"#),
+    refused(
+        "manage_gmail_label",
+        "create once more",
+        r#"{"action": "create", "name": "Garden"}"#,
+    ),
     step(
         "manage_gmail_label",
         "rename",
@@ -309,6 +341,16 @@ pub(super) const STEPS: &[Step] = &[
         r#"{"action": "delete", "label_id": "{label}"}"#,
     ),
     step("list_gmail_labels", "after that", "{}"),
+    refused(
+        LABEL,
+        "an unknown message",
+        r#"{"message_id": "00000000deadbeef", "add_label_ids": ["STARRED"]}"#,
+    ),
+    refused(
+        "trash_gmail_message",
+        "an unknown message",
+        r#"{"message_id": "00000000deadbeef"}"#,
+    ),
     // The calendar.
     step("list_calendars", "all", "{}"),
     keeping(
@@ -352,6 +394,29 @@ pub(super) const STEPS: &[Step] = &[
         "of a week in a zone",
         r#"{"time_min": "2027-03-01T00:00:00+01:00", "time_max": "2027-03-08T00:00:00+01:00",
             "timezone": "Europe/Prague"}"#,
+    ),
+    keeping(
+        "get_events",
+        "a first page",
+        r#"{"time_min": "2027-03-01T00:00:00+01:00", "time_max": "2027-03-08T00:00:00+01:00",
+            "timezone": "Europe/Prague", "max_results": 2}"#,
+        &[("events_page", "/nextPageToken")],
+    ),
+    step(
+        "get_events",
+        "a second page",
+        r#"{"time_min": "2027-03-01T00:00:00+01:00", "time_max": "2027-03-08T00:00:00+01:00",
+            "timezone": "Europe/Prague", "max_results": 2, "page_token": "{events_page}"}"#,
+    ),
+    refused(
+        "get_events",
+        "of an unknown calendar",
+        r#"{"calendar_id": "nobody@nowhere.example", "time_min": "2027-03-01", "time_max": "2027-03-02"}"#,
+    ),
+    refused(
+        "create_event",
+        "that ends before it begins",
+        r#"{"summary": "Never", "start_time": "2027-03-01T10:00:00Z", "end_time": "2027-03-01T09:00:00Z"}"#,
     ),
     step(
         "get_events",
@@ -467,6 +532,22 @@ pub(super) const STEPS: &[Step] = &[
         "download_drive_file",
         "as base64",
         r#"{"file_id": "{numbers}", "as": "base64"}"#,
+    ),
+    refused(
+        "get_drive_file_content",
+        "of a folder",
+        r#"{"file_id": "{folder}"}"#,
+    ),
+    keeping(
+        "list_drive_items",
+        "a first page",
+        r#"{"page_size": 1}"#,
+        &[("files_page", "/nextPageToken")],
+    ),
+    step(
+        "list_drive_items",
+        "a second page",
+        r#"{"page_size": 1, "page_token": "{files_page}"}"#,
     ),
     step(
         "update_drive_file",
