@@ -76,7 +76,7 @@ impl App {
     /// Checks that credentials can be read and written, so that a wrong place is told at the start.
     pub async fn check_store(&self) -> anyhow::Result<()> {
         let store = self.accounts.store();
-        store.check().await.with_context(|| {
+        store.check_writable().await.with_context(|| {
             format!(
                 "ERROR: the credential store {} cannot be used",
                 store.place()
