@@ -10,7 +10,7 @@ use std::{
 };
 
 use pdf_extract::{Document, PlainTextOutput, output_doc_page};
-use rustix::process::{Resource, Rlimit, nice, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
 use serde::{Deserialize, Serialize};
 
 use super::{LARGEST_FILE, budget::LONGEST_TEXT};
@@ -63,7 +63,9 @@ fn limit() -> rustix::io::Result<()> {
         (Resource::Nproc, 0),
     ];
     for (resource, most) in limits {
-        let most = Some(most);
+        // Whoever started the server may have set less, and that cannot be raised again.
+        let allowed = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+        let most = Some(most.min(allowed));
         setrlimit(
             resource,
             Rlimit {
