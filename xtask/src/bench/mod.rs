@@ -7,6 +7,7 @@
 
 mod latency;
 mod load;
+mod slow_clients;
 
 use std::path::Path;
 
@@ -80,6 +81,7 @@ async fn measure(root: &Path, requests: u32) -> anyhow::Result<Vec<Figure>> {
     let mut figures = echo(root, requests).await?;
     let world = World::start(&binary, WorldOptions::default()).await?;
     figures.extend(server(&world, requests).await?);
+    figures.extend(slow_clients::measure(&world).await?);
     world.stop().await?;
     let slow = WorldOptions {
         latency: Some(latency::INJECTED),

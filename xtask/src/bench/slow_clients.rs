@@ -1,0 +1,107 @@
+//! Clients that never finish what they began, against clients that behave.
+//!
+//! Half a request head and half a body are held open until the server closes them. Invariant: the
+//! connections are counted before they are waited for, so that refused ones do not pass for closed.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use serde_json::json;
+use testkit::{Mcp, World};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinSet,
+};
+
+use super::Figure;
+
+const HALF_HEADS: usize = 5_000;
+const SLOW_BODIES: usize = 1_000;
+
+/// When the server must have closed them: its own limits are 10 and 30 seconds.
+const HEADS_CLOSED: f64 = 12.0;
+const BODIES_CLOSED: f64 = 33.0;
+
+/// Well-behaved requests to compare before and during.
+const HEALTHY: usize = 400;
+
+pub(super) async fn measure(world: &World) -> anyhow::Result<Vec<Figure>> {
+    let address = world.base.trim_start_matches("http://").to_owned();
+    let mcp = world.mcp();
+    let before = slowest_percent(&mcp).await?;
+    let head = format!("POST /mcp HTTP/1.1\r\nHost: {address}\r\nContent-Type: appl");
+    let body = format!(
+        "POST /mcp HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+         Content-Length: 1000\r\n\r\n{{"
+    );
+    let started = Instant::now();
+    let mut heads = open(&address, &head, HALF_HEADS).await?;
+    let mut bodies = open(&address, &body, SLOW_BODIES).await?;
+    let during = slowest_percent(&mcp).await?;
+    let heads_closed = all_closed(&mut heads, started).await?;
+    let bodies_closed = all_closed(&mut bodies, started).await?;
+    mcp.call("list_gmail_labels", json!({})).await?;
+    Ok(vec![
+        Figure {
+            name: format!("{HALF_HEADS} half heads: all closed after"),
+            value: heads_closed,
+            unit: "s",
+            bound: Some(HEADS_CLOSED),
+        },
+        Figure {
+            name: format!("{SLOW_BODIES} slow bodies: all closed after"),
+            value: bodies_closed,
+            unit: "s",
+            bound: Some(BODIES_CLOSED),
+        },
+        Figure {
+            name: "well-behaved p99 meanwhile / before".into(),
+            value: during / before,
+            unit: "×",
+            bound: None,
+        },
+    ])
+}
+
+/// Opens connections, says the beginning, and hands over what waits for their end.
+async fn open(address: &str, beginning: &str, count: usize) -> anyhow::Result<JoinSet<Instant>> {
+    let mut waiting = JoinSet::new();
+    for number in 0..count {
+        let mut stream = TcpStream::connect(address).await.with_context(|| {
+            format!("connection {number} of {count}; is the limit of open files high enough?")
+        })?;
+        stream.write_all(beginning.as_bytes()).await?;
+        waiting.spawn(async move {
+            let mut answer = Vec::new();
+            // An answer such as 408 may come first; the end is what counts.
+            let _ = stream.read_to_end(&mut answer).await;
+            Instant::now()
+        });
+    }
+    Ok(waiting)
+}
+
+async fn all_closed(waiting: &mut JoinSet<Instant>, started: Instant) -> anyhow::Result<f64> {
+    let mut last = started;
+    let patience = Duration::from_mins(1);
+    while !waiting.is_empty() {
+        match tokio::time::timeout(patience, waiting.join_next()).await {
+            Ok(Some(closed)) => last = last.max(closed?),
+            Ok(None) => break,
+            Err(_) => bail!("{} connections are still open", waiting.len()),
+        }
+    }
+    Ok((last - started).as_secs_f64())
+}
+
+async fn slowest_percent(mcp: &Mcp) -> anyhow::Result<f64> {
+    let mut times = Vec::with_capacity(HEALTHY);
+    for _ in 0..HEALTHY {
+        let started = Instant::now();
+        mcp.call("list_gmail_labels", json!({})).await?;
+        times.push(started.elapsed().as_secs_f64());
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times[HEALTHY * 99 / 100])
+}
