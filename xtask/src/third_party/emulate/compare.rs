@@ -64,11 +64,18 @@ impl Names {
     pub(super) fn text(&self, text: &str) -> String {
         let mut text = text.to_owned();
         // The longer first: one may contain another.
-        let long = |(value, _): &(&String, &String)| value.len() > 4;
-        let mut known: Vec<_> = self.by_value.iter().filter(long).collect();
+        let mut known: Vec<_> = self.by_value.iter().collect();
         known.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
         for (value, name) in known {
-            text = text.replace(value.as_str(), name);
+            text = if value.len() > 4 {
+                text.replace(value.as_str(), name)
+            } else {
+                // Too short to be told from a number; a page may be called 2.
+                text.replace(
+                    &format!("page_token={value}"),
+                    &format!("page_token={name}"),
+                )
+            };
         }
         without_port(&text)
     }

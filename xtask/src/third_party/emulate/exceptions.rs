@@ -117,6 +117,7 @@ pub(super) const DIFFERENCES: &[Difference] = &[
             "what was sent",
             "what was sent with a file",
             "headers of the answer",
+            "somebody unseen",
         ],
         fields: &["/data/headers/From"],
         why: "without a sender the emulator writes the bare address; Gmail adds the name",
@@ -234,6 +235,12 @@ pub(super) const DIFFERENCES: &[Difference] = &[
         steps: &["a folder after that"],
         fields: &["/data/files/only theirs"],
         why: "the emulator ignores trashed in an update",
+    },
+    Difference {
+        tools: &["manage_gmail_label"],
+        steps: &["create once more"],
+        fields: &["/content/*/*"],
+        why: "the emulator refuses a name that exists with status 400; Gmail with 409",
     },
 ];
 

@@ -30,17 +30,13 @@ const EMULATOR: &[&str] = &["emulate@0.11.2"];
 const FRONT: &str = "front.mjs";
 
 pub(super) fn run(workplace: &Workplace<'_>) -> anyhow::Result<()> {
-    checked(
-        crate::cargo(workplace.root)
-            .args([
-                "build",
-                "--release",
-                "--locked",
-                "--package",
-                "workspace-mcp",
-            ])
-            .current_dir(workplace.root),
-    )?;
+    checked(crate::cargo(workplace.root).args([
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "workspace-mcp",
+    ]))?;
     let binary = workplace.root.join("target/release/workspace-mcp");
     let modules = npm(&workplace.folder, EMULATOR)?;
     // A script beside its packages finds them without any path being set.
@@ -65,7 +61,7 @@ async fn side_by_side(binary: &Path, front: &Path) -> anyhow::Result<()> {
     tally.take("start_google_auth", "sign in", &signed_in, nothing());
     seed::fill(&ours).await?;
     seed::fill(&theirs).await?;
-    for step in script::STEPS {
+    for step in script::steps() {
         let results = (ours.step(step).await?, theirs.step(step).await?);
         ensure!(
             results.0["failed"] == step.refused,
