@@ -20,7 +20,7 @@ use super::{
 
 pub(super) const NEEDS: &[Runtime] = &[Runtime::Python];
 
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// A server and how it is started.
 struct Server {

@@ -157,7 +157,7 @@ async fn a_person_confirms_what_the_policy_asks_about() {
         "subject=asked first",
         "body=hello",
     ];
-    let send = |yes: &[&str]| {
+    let mailing = |yes: &[&str]| {
         let arguments = [
             &["call", "--server", &server, "send_gmail_message"],
             &mail[..],
@@ -174,10 +174,10 @@ async fn a_person_confirms_what_the_policy_asks_about() {
             .unwrap();
         found["messages"].as_array().unwrap().len()
     };
-    let refused = send(&[]);
+    let refused = mailing(&[]);
     assert!(!refused.status.success(), "{}", text(&refused));
     assert_eq!(sent().await, 0, "no answer means no");
-    let confirmed = send(&["--yes"]);
+    let confirmed = mailing(&["--yes"]);
     assert!(confirmed.status.success(), "{}", text(&confirmed));
     assert_eq!(sent().await, 1);
     // A client that cannot ask is told so at once.
