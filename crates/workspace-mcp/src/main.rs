@@ -1,6 +1,6 @@
 //! The program: parses the command line, runs a command, turns its end into an exit status.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 use workspace_mcp::commands::{CommandLine, Printer};
@@ -24,7 +24,10 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(line.run()) {
+    let done = runtime.block_on(line.run());
+    // A read of a terminal cannot be given up, so the end does not wait for it.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    match done {
         Ok(code) => code,
         Err(error) => {
             Printer.problem(&format!("{error:#}"));

@@ -42,15 +42,24 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let person = Person {
         always_yes: options.yes,
     };
+    let mut accounts = None;
     let session = match &options.server {
         Some(url) => {
             let token = options.token_env.as_deref().map(token).transpose()?;
             Session::connect(url, token, person).await?
         }
-        None => Session::within(&App::new(options.here.start(LogFormat::Text)?)?, person),
+        None => {
+            let app = App::new(options.here.start(LogFormat::Text)?)?;
+            accounts = Some(app.accounts.clone());
+            Session::within(&app, person)
+        }
     };
     let result = session.call(&options.tool, arguments).await;
     session.close().await;
+    // A credential that was refreshed while the store did not answer would be lost.
+    if let Some(accounts) = accounts {
+        accounts.flush().await;
+    }
     let result = result?;
     let shown = if options.json {
         serde_json::to_string_pretty(result.structured.as_ref().unwrap_or(&Value::Null))?

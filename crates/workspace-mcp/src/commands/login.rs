@@ -29,7 +29,12 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
-    let (config, listener) = options.server.start_listening(LogFormat::Text).await?;
+    let mut flags = options.server;
+    // Scopes follow from the offered tools, so naming services means offering only those.
+    if !options.services.is_empty() {
+        flags.tools = Some(options.services.clone());
+    }
+    let (config, listener) = flags.start_listening(LogFormat::Text).await?;
     let address = config.http.bind;
     let listener = listener.with_context(|| {
         format!("ERROR: cannot listen on {address} for the browser to come back")

@@ -28,7 +28,14 @@ use crate::demo;
 
 /// Google Workspace for AI assistants over MCP.
 #[derive(Debug, Parser)]
-#[command(name = "workspace-mcp", version, about, max_term_width = 100)]
+// Flags before a command would be those of the program alone and silently not the command's.
+#[command(
+    name = "workspace-mcp",
+    version,
+    about,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true
+)]
 pub struct CommandLine {
     #[command(subcommand)]
     command: Option<Command>,

@@ -9,17 +9,18 @@ use foundation::settings::{Env, Faults, Setting};
 use super::settings;
 
 /// Layers of values; the first layer that knows a name wins.
-#[derive(Debug, Default)]
+///
+/// Cannot be printed for debugging, since it holds whatever secrets the environment has.
+#[derive(Default)]
 pub struct Layers(Vec<BTreeMap<String, String>>);
 
 impl Layers {
     /// The process's environment above `.env` and the TOML file, which is `file` if named.
     pub fn of_process(file: Option<&str>, faults: &mut Faults) -> Self {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place that reads the environment"
-        )]
-        let process: BTreeMap<String, String> = std::env::vars().collect();
+        // A variable that is not UTF-8 is none of ours; it must not end the program.
+        let process: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
         let mut layers = Self(vec![BTreeMap::new(), process]);
         if let Some(file) = file {
             layers.set(settings::CONFIG_FILE, file.to_owned());

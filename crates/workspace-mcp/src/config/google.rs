@@ -140,7 +140,18 @@ fn is_loopback(url: &Url) -> bool {
 
 fn redirect_uri(env: &dyn Env, http: &HttpSettings, faults: &mut Faults) -> String {
     let Some(text) = settings::REDIRECT_URI.text(env) else {
-        return http.base.url("/oauth2callback");
+        let computed = http.base.url("/oauth2callback");
+        let open = |url: Url| url.scheme() != "https" && !is_loopback(&url);
+        if computed.parse::<Url>().is_ok_and(open)
+            && !settings::INSECURE_TRANSPORT.flag(env, false, faults)
+        {
+            faults.warning(
+                settings::BASE_URI.name,
+                "sign-in codes would travel unencrypted, and Google sends nobody back there",
+                format!("use https, or set {}", settings::REDIRECT_URI.name),
+            );
+        }
+        return computed;
     };
     match text.parse::<Url>() {
         Err(_) => {

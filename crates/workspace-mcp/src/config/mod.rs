@@ -9,7 +9,7 @@ mod http;
 mod offer;
 pub mod settings;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use foundation::settings::{Env, Fault, Faults, Setting, unknown_names};
 
@@ -36,7 +36,7 @@ pub struct Config {
 }
 
 /// Where credentials rest.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct StoreSettings {
     /// A directory, `s3://…` or `memory:`.
     pub location: String,
@@ -44,6 +44,17 @@ pub struct StoreSettings {
     pub aws: BTreeMap<String, String>,
     /// Seals sign-ins in progress.
     pub sealing_key: Option<secrecy::SecretString>,
+}
+
+impl fmt::Debug for StoreSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The AWS variables hold keys, so only their names are shown.
+        f.debug_struct("StoreSettings")
+            .field("location", &self.location)
+            .field("aws", &self.aws.keys())
+            .field("sealing_key", &self.sealing_key)
+            .finish()
+    }
 }
 
 /// A configuration that cannot be used.
@@ -74,6 +85,13 @@ pub fn read(env: &dyn Env, faults: &mut Faults) -> Config {
             settings::LOG_FORMAT.name,
             "it is neither json nor text",
             "use json or text",
+        );
+    }
+    if !config.http.bind.ip().is_loopback() && !config.offer.files.roots.is_empty() {
+        faults.error(
+            settings::FILE_ROOTS.name,
+            "callers from other machines could read this machine's files",
+            "unset it, or listen on 127.0.0.1",
         );
     }
     let known: Vec<Setting> = settings::ALL

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Query, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use foundation::Kind;
@@ -61,6 +61,11 @@ pub(super) async fn revoke(
         let body = json!({"success": false, "error": "No bearer token provided"});
         return (StatusCode::UNAUTHORIZED, Json(body)).into_response();
     };
+    // A browser sends a foreign page's empty request without asking first, its JSON not.
+    if body.is_none() && headers.contains_key(header::ORIGIN) {
+        let body = json!({"success": false, "error": "web pages must send a JSON body"});
+        return (StatusCode::FORBIDDEN, Json(body)).into_response();
+    }
     let which = body.map(|Json(which)| which).unwrap_or_default();
     // Without an address the only account is meant; with several, the error lists them.
     let email = match which.email {

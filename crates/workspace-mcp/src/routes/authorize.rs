@@ -5,14 +5,15 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Query, State},
-    http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 use serde_json::json;
 use workspace_auth::{Principal, SignInRequest};
 
 use super::RouteState;
+use crate::gateway;
 
 /// What a link to this route may carry; everything is optional.
 #[derive(Debug, Default, Deserialize)]
@@ -33,8 +34,13 @@ pub(super) struct AuthorizeQuery {
 
 pub(super) async fn authorize(
     State(state): State<Arc<RouteState>>,
+    headers: HeaderMap,
     Query(query): Query<AuthorizeQuery>,
 ) -> Response {
+    // Whoever chooses the identifier of an account decides whom the service means by it.
+    if query.user_id.is_some() && gateway::admit(state.service_token.as_ref(), &headers).is_err() {
+        return refused("user_id needs the service token; leave it out");
+    }
     let principal = match &state.service_token {
         None => Principal::local(),
         Some(_) => Principal::service("service"),
@@ -53,10 +59,16 @@ pub(super) async fn authorize(
         client_state: query.state,
     };
     match state.accounts.start_sign_in(&principal, request).await {
-        Ok(link) => Redirect::to(link.url.as_str()).into_response(),
-        Err(error) => {
-            let body = json!({"error": "invalid_request", "error_description": error.to_string()});
-            (StatusCode::BAD_REQUEST, Json(body)).into_response()
-        }
+        Ok(link) => (
+            StatusCode::FOUND,
+            [(header::LOCATION, String::from(link.url))],
+        )
+            .into_response(),
+        Err(error) => refused(&error.to_string()),
     }
+}
+
+fn refused(why: &str) -> Response {
+    let body = json!({"error": "invalid_request", "error_description": why});
+    (StatusCode::BAD_REQUEST, Json(body)).into_response()
 }

@@ -132,6 +132,14 @@ async fn revoking_ends_access() {
         (&status["authenticated"], &status["email"]),
         (&json!(true), &json!(EMAIL))
     );
+    // What a foreign web page can send without being asked first ends nothing.
+    let forged = http()
+        .post(format!("{}/auth/revoke", world.base))
+        .header("Origin", "https://evil.example")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(forged.status(), 403);
     let revoked: Value = http()
         .post(format!("{}/auth/revoke", world.base))
         .json(&json!({}))
@@ -188,5 +196,10 @@ async fn beyond_loopback_a_service_token_is_needed() {
         right["result"]["structuredContent"]["labels"].is_array(),
         "{right}"
     );
+    let authorize = format!("{}/oauth2/authorize", world.base);
+    for (query, status) in [("", 302_u16), ("?user_id=kim", 400)] {
+        let answer = http().get(format!("{authorize}{query}")).send();
+        assert_eq!(answer.await.unwrap().status(), status, "{query}");
+    }
     world.stop().await.unwrap();
 }

@@ -26,6 +26,8 @@ fn unknown_words_and_flags_end_with_a_failure() {
         &["invalid-command"][..],
         &["--nonsense"],
         &["serve", "stray"],
+        // Else the server would start without the restriction.
+        &["--read-only", "serve"],
     ] {
         let output = run(arguments, &[]);
         assert!(!output.status.success(), "{arguments:?}");
