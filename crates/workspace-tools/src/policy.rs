@@ -6,8 +6,8 @@
 use crate::{Question, ToolError};
 use foundation::Kind;
 
-/// What happens when a tool is about to do something.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+/// What happens when a tool is about to do something; the strictest is the greatest.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Rule {
     /// Do it.
     #[default]
@@ -38,8 +38,13 @@ pub struct Policy {
 pub(crate) enum Action<'a> {
     /// Mail or invitations to these addresses.
     Send { what: &'a str, to: &'a [String] },
-    /// Access to `what` for somebody (an address, a domain, or anyone).
-    Share { what: &'a str, with: &'a str },
+    /// Access to `what` for somebody (an address, a domain, or anyone), `mailed` when Google tells
+    /// them by mail.
+    Share {
+        what: &'a str,
+        with: &'a str,
+        mailed: bool,
+    },
     /// Removal of `what` for good.
     DeleteForever { what: &'a str },
 }
@@ -58,11 +63,20 @@ impl Policy {
                 self.check_recipients(to)?;
                 (self.send, format!("send {what} to {}", to.join(", ")))
             }
-            Action::Share { what, with } => {
-                if self.is_home(own, with) {
-                    return Ok(());
+            Action::Share { what, with, mailed } => {
+                let mut rule = if self.is_home(own, with) {
+                    Rule::Allow
+                } else {
+                    self.share_outside
+                };
+                let mut message = format!("share {what} with {with}");
+                // Words of the caller's go with that mail, so it is one like any other.
+                if *mailed {
+                    self.check_recipients(&[(*with).to_owned()])?;
+                    rule = rule.max(self.send);
+                    message.push_str(" and tell them by mail");
                 }
-                (self.share_outside, format!("share {what} with {with}"))
+                (rule, message)
             }
             Action::DeleteForever { what } => {
                 (self.delete_forever, format!("delete {what} for good"))
@@ -192,6 +206,7 @@ mod tests {
                 &Action::Share {
                     what: "a file",
                     with,
+                    mailed: false,
                 },
             )
         };
@@ -199,5 +214,29 @@ mod tests {
         assert!(share("sandbox.example").is_ok());
         assert!(share("anyone").is_err());
         assert!(share("sam@elsewhere.example").is_err());
+    }
+
+    #[test]
+    fn a_mail_about_sharing_is_a_mail() {
+        let share = |policy: &Policy, mailed| {
+            let action = Action::Share {
+                what: "a file",
+                with: "sam@elsewhere.example",
+                mailed,
+            };
+            policy.permit("me@sandbox.example", None, &action)
+        };
+        let drafts_only = Policy {
+            send: Rule::Refuse,
+            ..Policy::default()
+        };
+        let colleagues_only = Policy {
+            recipients: to(&["@sandbox.example"]),
+            ..Policy::default()
+        };
+        for policy in [drafts_only, colleagues_only] {
+            assert!(share(&policy, true).is_err());
+            assert!(share(&policy, false).is_ok());
+        }
     }
 }

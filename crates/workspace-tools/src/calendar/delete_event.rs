@@ -72,14 +72,15 @@ impl Tool for DeleteEvent {
         }
         let guests = people::told_of_deletion(&event);
         let what = format!("a cancellation of \"{}\"", event.title());
-        let updates = input
-            .send_updates
-            .unwrap_or_default()
-            .permitted(cx, &what, &guests)?;
         let others = guests
             .iter()
             .filter(|guest| !guest.eq_ignore_ascii_case(&cx.email))
             .count();
+        let updates = match input.send_updates.unwrap_or_default() {
+            // A silent removal brings no words to anybody.
+            quiet @ SendUpdates::None => (others > 0).then_some(quiet.word()),
+            loud => loud.permitted(cx, &what, &guests)?,
+        };
         let told = people::told(updates, others);
         let target = match input.apply_to {
             None | Some(ApplyTo::Instance) => id.to_owned(),

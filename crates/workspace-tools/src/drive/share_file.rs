@@ -127,6 +127,7 @@ impl Tool for ShareFile {
         cx.permit(&Action::Share {
             what: &what,
             with: with.name(),
+            mailed: notify,
         })?;
         let created: Created = cx
             .call("drive.permissions.create")

@@ -53,18 +53,28 @@ pub(super) struct File {
 
 /// Gets all files.
 pub(super) async fn all(cx: &ToolCx, attached: &[Attached]) -> Result<Vec<File>, ToolError> {
-    let fetches: Vec<_> = attached
-        .iter()
-        .enumerate()
-        .map(|(index, attached)| one(cx, index + 1, attached))
-        .collect();
-    let files = google_api::try_join_bounded(fetches, AT_ONCE).await?;
-    let total: u64 = files.iter().map(|file| file.bytes.len() as u64).sum();
-    if total > LARGEST_TOTAL {
-        return Err(ToolError::input(format!(
-            "the attachments have {total} bytes together; Gmail takes {LARGEST_TOTAL}"
-        ))
-        .hint("upload large files with upload_drive_file and send their links"));
+    let mut files = Vec::new();
+    let mut total = 0_u64;
+    // Batch by batch, so that a long list is given up before it fills the memory.
+    for (index, batch) in attached.chunks(AT_ONCE).enumerate() {
+        let before = index * AT_ONCE;
+        let fetches: Vec<_> = batch
+            .iter()
+            .enumerate()
+            .map(|(index, attached)| one(cx, before + index + 1, attached))
+            .collect();
+        let fetched = google_api::try_join_bounded(fetches, AT_ONCE).await?;
+        total += fetched
+            .iter()
+            .map(|file| file.bytes.len() as u64)
+            .sum::<u64>();
+        if total > LARGEST_TOTAL {
+            return Err(ToolError::input(format!(
+                "the attachments have {total} bytes together or more; Gmail takes {LARGEST_TOTAL}"
+            ))
+            .hint("upload large files with upload_drive_file and send their links"));
+        }
+        files.extend(fetched);
     }
     Ok(files)
 }
