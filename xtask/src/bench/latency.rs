@@ -61,6 +61,14 @@ type Case = (&'static str, u8, Value);
 async fn cases(mcp: &Mcp) -> anyhow::Result<Vec<Case>> {
     let query = json!({"query": "subject:\"Quarterly budget\" has:attachment", "page_size": 1});
     let found = mcp.call("search_gmail_messages", query).await?;
+    let inbox = json!({"query": "in:inbox", "page_size": 6});
+    let inbox = mcp.call("search_gmail_messages", inbox).await?;
+    let several: Vec<&Value> = inbox["messages"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|message| &message["id"])
+        .collect();
     let message = &found["messages"][0]["id"];
     let thread = &found["messages"][0]["threadId"];
     let events = mcp.call("get_events", json!({"max_results": 5})).await?;
@@ -72,6 +80,9 @@ async fn cases(mcp: &Mcp) -> anyhow::Result<Vec<Case>> {
         )
         .await?;
     let file = &files["files"][0]["id"];
+    let labels: Vec<Value> = (0..RUNS)
+        .map(|run| json!({"action": "create", "name": format!("bench {run}")}))
+        .collect();
     let mut doomed = Vec::new();
     for _ in 0..RUNS {
         let made = mcp.call("create_event", an_event()).await?;
@@ -89,6 +100,11 @@ async fn cases(mcp: &Mcp) -> anyhow::Result<Vec<Case>> {
             "get_gmail_message_content",
             1,
             json!({"message_id": message}),
+        ),
+        (
+            "get_gmail_messages_content_batch",
+            1,
+            json!({"message_ids": several}),
         ),
         ("get_gmail_thread_content", 1, json!({"thread_id": thread})),
         // The message says where the attachment is.
@@ -108,6 +124,7 @@ async fn cases(mcp: &Mcp) -> anyhow::Result<Vec<Case>> {
             json!({"to": colleague, "subject": "s", "body": "b"}),
         ),
         ("list_gmail_labels", 1, json!({})),
+        ("manage_gmail_label", 1, Value::from(labels)),
         (
             "modify_gmail_message_labels",
             1,
@@ -117,7 +134,8 @@ async fn cases(mcp: &Mcp) -> anyhow::Result<Vec<Case>> {
         ("list_calendars", 1, json!({})),
         ("get_events", 1, json!({"max_results": 5})),
         ("create_event", 1, an_event()),
-        ("delete_event", 1, Value::from(doomed)),
+        // Whether it is a series decides what is deleted.
+        ("delete_event", 2, Value::from(doomed)),
         // What is there decides what is changed.
         (
             "modify_event",
@@ -131,9 +149,21 @@ async fn cases(mcp: &Mcp) -> anyhow::Result<Vec<Case>> {
         ),
         ("search_drive_files", 1, json!({"query": "budget"})),
         ("list_drive_items", 1, json!({})),
-        ("get_drive_file_metadata", 1, json!({"file_id": file})),
+        // The names of the folders above.
+        ("get_drive_file_metadata", 2, json!({"file_id": file})),
         // The type decides how it is read.
         ("get_drive_file_content", 2, json!({"file_id": file})),
+        (
+            "move_drive_file",
+            2,
+            json!({"file_id": file, "new_parent_id": "root"}),
+        ),
+        (
+            "update_drive_file",
+            1,
+            json!({"file_id": file, "description": "d"}),
+        ),
+        ("delete_drive_file", 1, json!({"file_id": file})),
         ("download_drive_file", 1, json!({"file_id": file})),
         // An id first, so that a lost answer cannot make a second file.
         (
@@ -142,9 +172,10 @@ async fn cases(mcp: &Mcp) -> anyhow::Result<Vec<Case>> {
             json!({"file_name": "n.txt", "content": "c"}),
         ),
         ("create_drive_folder", 2, json!({"folder_name": "f"})),
+        // Its name first, for the policy and the answer.
         (
             "share_drive_file",
-            1,
+            2,
             json!({"file_id": file, "email": colleague, "role": "reader"}),
         ),
     ])

@@ -33,6 +33,7 @@ async fn worker(url: &str, body: &str, requests: u32) -> anyhow::Result<()> {
         let answer = client
             .post(url)
             .header("Content-Type", "application/json")
+            .header("Accept", "application/json, text/event-stream")
             .body(body.to_owned())
             .send()
             .await?;

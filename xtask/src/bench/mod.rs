@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     /// Fail when a figure is above its bound.
     #[arg(long)]
     gate: bool,
+    /// Measure what is built already.
+    #[arg(long)]
+    no_build: bool,
 }
 
 /// One figure and its bound.
@@ -41,7 +44,9 @@ struct Figure {
 const CONNECTIONS: u32 = 16;
 
 pub(crate) fn run(arguments: &Arguments, root: &Path) -> anyhow::Result<()> {
-    build(root)?;
+    if !arguments.no_build {
+        build(root)?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
