@@ -132,15 +132,18 @@ impl Gateway {
             return (None, outcome::declined(tool));
         }
         let service = prepared.entry.meta.service;
+        let wanted = prepared.email.clone();
         let cx = match self
             .context(&principal, &prepared, call.reply.as_ref())
             .await
         {
             Ok(cx) => cx,
             Err(error) => {
+                let email = wanted.as_deref();
                 return (
                     None,
-                    self.explained(&principal, service, tool, &error).await,
+                    self.explained(&principal, service, email, tool, &error)
+                        .await,
                 );
             }
         };
@@ -155,7 +158,10 @@ impl Gateway {
         };
         let answer = match done {
             Ok(done) => outcome::done(meta, done, self.results),
-            Err(error) => self.explained(&principal, service, tool, &error).await,
+            Err(error) => {
+                self.explained(&principal, service, None, tool, &error)
+                    .await
+            }
         };
         (account, answer)
     }
@@ -210,11 +216,13 @@ impl Gateway {
         }
     }
 
-    /// The answer for an error; one that a sign-in would cure carries its link.
+    /// The answer for an error; one that a sign-in would cure carries its link, for `email` if
+    /// that account was meant and is not there yet.
     async fn explained(
         &self,
         principal: &Principal,
         service: Service,
+        email: Option<&str>,
         tool: &str,
         error: &ToolError,
     ) -> Answer {
@@ -225,7 +233,7 @@ impl Gateway {
             return outcome::failed(tool, error, None);
         }
         let wanted = (service != Service::Accounts).then(|| service.name());
-        let link = self.sign_in(principal).start(wanted, None).await.ok();
+        let link = self.sign_in(principal).start(wanted, email).await.ok();
         outcome::failed(tool, error, link.as_ref())
     }
 }

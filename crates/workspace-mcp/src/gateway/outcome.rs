@@ -98,7 +98,12 @@ pub(super) fn ask(question: &Question) -> Answer {
 
 /// What an unusable account means to a tool's caller.
 pub(crate) fn auth_error(error: &AuthError) -> ToolError {
-    let mut explained = ToolError::new(error.kind(), error.to_string());
+    let kind = match error {
+        // Whoever has no account yet is helped by signing in, whichever account was named.
+        AuthError::NotYours { own } if own.is_empty() => Kind::NeedsConsent,
+        _ => error.kind(),
+    };
+    let mut explained = ToolError::new(kind, error.to_string());
     explained.retry_after = error.retry_after();
     explained
 }

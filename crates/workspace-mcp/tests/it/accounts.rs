@@ -38,6 +38,14 @@ async fn signing_in_with_a_browser_makes_the_failed_call_succeed() {
     let url = failed["_meta"]["error"]["authorization_url"]
         .as_str()
         .expect("a link");
+    // Naming the account that is not linked yet gives a link for it.
+    let named = json!({"user_google_email": EMAIL});
+    let named = mcp.result("list_gmail_labels", named).await.unwrap();
+    let for_it = named["_meta"]["error"]["authorization_url"].as_str();
+    assert!(
+        for_it.is_some_and(|url| url.contains("login_hint=alex")),
+        "{named}"
+    );
     let (status, page) = consent(url, EMAIL).await;
     assert_eq!(status, 200, "{page}");
     assert!(page.contains("Authentication Successful") && page.contains(EMAIL));
