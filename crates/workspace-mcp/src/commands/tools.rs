@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
-use workspace_tools::{Access, Offered, Tier, Toolbox};
+use workspace_tools::{Access, Offered, Service, Tier, Toolbox};
 
 use super::{Printer, ServerOptions};
 
@@ -120,7 +120,8 @@ fn reference(tools: &[Offered]) -> String {
                 listed(meta.methods.to_vec())
             ));
         }
-        page.push_str(&arguments(&tool.input_schema));
+        let common = meta.service != Service::Accounts;
+        page.push_str(&arguments(&tool.input_schema, common));
         for example in meta.examples {
             page.push_str(&format!(
                 "\n\"{}\"\n\n```json\n{}\n```\n",
@@ -131,7 +132,8 @@ fn reference(tools: &[Offered]) -> String {
     page
 }
 
-fn arguments(schema: &serde_json::Value) -> String {
+/// The arguments as a table; the account is left out where it is `common` to all tools.
+fn arguments(schema: &serde_json::Value, common: bool) -> String {
     let Some(properties) = schema["properties"].as_object() else {
         return String::new();
     };
@@ -144,7 +146,7 @@ fn arguments(schema: &serde_json::Value) -> String {
     let mut rows = String::new();
     for (name, property) in properties
         .iter()
-        .filter(|(name, _)| *name != "user_google_email")
+        .filter(|(name, _)| !common || *name != "user_google_email")
     {
         let need = if required.contains(&name.as_str()) {
             "required"
