@@ -145,8 +145,17 @@ fn store(env: &dyn Env, faults: &mut Faults) -> StoreSettings {
         .filter(|name| name.starts_with("AWS_") || name == "HOME")
         .filter_map(|name| env.get(&name).map(|value| (name, value)))
         .collect();
-    aws.entry(settings::AWS_REGION.name.to_owned())
-        .or_insert_with(|| "us-east-1".to_owned());
+    // Under its first name, whichever it was set by: the store knows no order of spellings.
+    let region = settings::AWS_REGION.text(env);
+    aws.insert(
+        settings::AWS_REGION.name.to_owned(),
+        region.unwrap_or_else(|| "us-east-1".to_owned()),
+    );
+    // Whoever names a key wants it used.
+    if settings::S3_KMS_KEY.text(env).is_some() {
+        aws.entry(settings::S3_ENCRYPTION.name.to_owned())
+            .or_insert_with(|| "aws:kms".to_owned());
+    }
     StoreSettings {
         location,
         aws,

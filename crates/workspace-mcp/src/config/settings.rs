@@ -257,8 +257,8 @@ pub const AWS_PROFILE: Setting = Setting::new(
 );
 pub const S3_ENCRYPTION: Setting = Setting::new(
     "AWS_SERVER_SIDE_ENCRYPTION",
-    "AES256",
-    "How S3 encrypts credential objects: AES256, aws:kms or aws:kms:dsse.",
+    "AES256, aws:kms with AWS_SSE_KMS_KEY_ID",
+    "How S3 encrypts credential objects: AES256, aws:kms, aws:kms:dsse, or bucket for its default.",
 );
 pub const S3_KMS_KEY: Setting = Setting::new(
     "AWS_SSE_KMS_KEY_ID",

@@ -122,10 +122,13 @@ impl Gateway {
             return (None, Answer::UnknownTool { nearest });
         }
         let principal = owner(&call.caller.principal);
-        let prepared = match self.toolbox.prepare(&call.name, call.arguments) {
+        let mut prepared = match self.toolbox.prepare(&call.name, call.arguments) {
             Ok(prepared) => prepared,
             Err(error) => return (None, outcome::failed(tool, &error, None)),
         };
+        if prepared.user_id.is_none() {
+            prepared.user_id = user_id_in_query(&call.caller);
+        }
         if let Some(reply) = &call.reply
             && !matches!(reply.action, ReplyAction::Accepted(_))
         {
@@ -279,4 +282,13 @@ pub(crate) fn owner(admitted: &McpPrincipal) -> Principal {
     } else {
         Principal::service(admitted.key())
     }
+}
+
+/// The identifier of an account that stands in the address of the endpoint. Like the argument of
+/// that name it selects among the caller's own accounts and gives no access.
+fn user_id_in_query(caller: &Caller) -> Option<String> {
+    let query = caller.request.as_ref()?.uri.query()?;
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    let (_, user_id) = pairs.find(|(name, _)| name == "user_id")?;
+    Some(user_id.into_owned())
 }

@@ -78,6 +78,12 @@ async fn an_address_selects_among_ones_own_accounts_and_gives_no_authority() {
         let text = refused["content"][0]["text"].as_str().unwrap();
         assert!(text.contains(EMAIL) && !text.contains(foreign), "{text}");
     }
+    // Neither does an identifier in the address of the endpoint.
+    for (identifier, refused) in [(EMAIL, false), ("nobody", true)] {
+        let mcp = Mcp::at(format!("{}/mcp?user_id={identifier}", world.base));
+        let result = mcp.result("list_gmail_labels", json!({})).await.unwrap();
+        assert_eq!(result["isError"], refused, "{identifier}");
+    }
     world.stop().await.unwrap();
 }
 
