@@ -236,6 +236,15 @@ fn from_file(env: &dyn Env, faults: &mut Faults) -> Option<OAuthClient> {
         );
         return None;
     };
+    // An image may carry a file that only holds the place of the real one.
+    if !file.web.client_id.ends_with(".apps.googleusercontent.com") {
+        faults.warning(
+            settings::CLIENT_SECRET_PATH.name,
+            format!("{path} holds no client id of Google's, so it is not used"),
+            "download it again from the Google Cloud console",
+        );
+        return None;
+    }
     Some(OAuthClient {
         id: file.web.client_id,
         secret: file.web.client_secret,

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use foundation::settings::{Env, Faults};
+use foundation::settings::{Env, Faults, Setting};
 use mcp_service::{AllowedHosts, ExternalBase};
 use secrecy::SecretString;
 
@@ -70,10 +70,31 @@ pub(super) fn read(env: &dyn Env, faults: &mut Faults) -> HttpSettings {
             "a number of seconds",
             faults,
         ),
-        max_body_mib: settings::MAX_BODY.parsed(env, 14, "a number of MiB", faults),
-        max_requests: settings::MAX_REQUESTS.parsed(env, 1024, "a number", faults),
+        max_body_mib: bounded(settings::MAX_BODY, env, 14, 1024, faults),
+        max_requests: bounded(settings::MAX_REQUESTS, env, 1024, 1_000_000, faults),
         base,
     }
+}
+
+/// A number from 1 to `largest`.
+fn bounded(
+    setting: Setting,
+    env: &dyn Env,
+    default: usize,
+    largest: usize,
+    faults: &mut Faults,
+) -> usize {
+    let allowed = format!("a number from 1 to {largest}");
+    let number = setting.parsed(env, default, &allowed, faults);
+    if (1..=largest).contains(&number) {
+        return number;
+    }
+    faults.error(
+        setting.name,
+        format!("{number} cannot be used"),
+        format!("use {allowed}"),
+    );
+    default
 }
 
 fn base(env: &dyn Env, port: u16, faults: &mut Faults) -> ExternalBase {

@@ -23,7 +23,7 @@ use mcp_service::{
 use secrecy::SecretString;
 use workspace_auth::{Accounts, Principal};
 use workspace_tools::{
-    LocalFiles, Outcome, Policy, Prepared, Service, SignIn, ToolCx, ToolError, Toolbox,
+    Access, LocalFiles, Outcome, Policy, Prepared, Service, SignIn, ToolCx, ToolError, Toolbox,
     documents::PdfText,
 };
 
@@ -154,9 +154,10 @@ impl Gateway {
         let meta = prepared.entry.meta;
         let done: Result<Outcome, ToolError> = tokio::select! {
             done = prepared.run(&cx) => done,
-            () = call.cancelled.cancelled() => Err(ToolError::new(
+            // What changes something runs to its end: torn, it would be half done and unrecorded.
+            () = call.cancelled.cancelled(), if meta.access == Access::Read => Err(ToolError::new(
                 Kind::Unknown,
-                "the call was cancelled; what it had begun may have taken effect",
+                "the call was cancelled",
             )),
         };
         let answer = match done {
