@@ -94,13 +94,6 @@ pub fn read(env: &dyn Env, faults: &mut Faults) -> Config {
             "unset it, or listen on 127.0.0.1",
         );
     }
-    if !config.http.bind.ip().is_loopback() && !config.offer.files.roots.is_empty() {
-        faults.error(
-            settings::FILE_ROOTS.name,
-            "callers on other machines would read this machine's files",
-            "unset it, or listen on 127.0.0.1",
-        );
-    }
     let known: Vec<Setting> = settings::ALL
         .iter()
         .flat_map(|(_, settings)| settings.iter().copied())
