@@ -43,16 +43,13 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
         always_yes: options.yes,
     };
     let mut accounts = None;
-    let session = match &options.server {
-        Some(url) => {
-            let token = options.token_env.as_deref().map(token).transpose()?;
-            Session::connect(url, token, person).await?
-        }
-        None => {
-            let app = App::new(options.here.start(LogFormat::Text)?)?;
-            accounts = Some(app.accounts.clone());
-            Session::within(&app, person)
-        }
+    let session = if let Some(url) = &options.server {
+        let token = options.token_env.as_deref().map(token).transpose()?;
+        Session::connect(url, token, person).await?
+    } else {
+        let app = App::new(options.here.start(LogFormat::Text)?)?;
+        accounts = Some(app.accounts.clone());
+        Session::within(&app, person)
     };
     let result = session.call(&options.tool, arguments).await;
     session.close().await;
