@@ -36,8 +36,8 @@ const MOMENTS: &[&str] = &["createdTime", "modifiedTime", "date", "Date"];
 /// Lists whose order means nothing.
 const UNORDERED: &[&str] = &["labelIds", "added", "removed"];
 
-/// Years of the moments that the script sets itself.
-const SET: &[&str] = &["2025", "2027"];
+/// The year of the moments that the seed sets itself.
+const SET: &str = "2025";
 
 /// What ids are called, after the place where they first came up.
 #[derive(Default)]
@@ -98,7 +98,7 @@ impl Names {
                 }
             }
             Value::String(text) => {
-                let moment = MOMENTS.contains(&key) && !SET.iter().any(|year| text.contains(year));
+                let moment = MOMENTS.contains(&key) && !text.contains(SET);
                 if (OPAQUE.contains(&key) && is_made_up(text)) || moment {
                     let name = if moment {
                         "<now>".to_owned()

@@ -11,7 +11,7 @@ mod exceptions;
 mod script;
 mod seed;
 
-use std::{collections::BTreeSet, path::Path, process::Command};
+use std::{collections::BTreeSet, path::Path};
 
 use anyhow::{bail, ensure};
 use backend::{Aside, Backend};
