@@ -63,7 +63,11 @@ impl ToolsHandler {
             protocol,
             principal: extension
                 .and_then(|extension| extension.get::<Principal>().cloned())
-                .unwrap_or_else(Principal::local),
+                .unwrap_or_else(|| match self.transport {
+                    Transport::Stdio => Principal::local(),
+                    // Every HTTP request is admitted first; one that was not owns nothing.
+                    Transport::Http => Principal::nobody(),
+                }),
             request: parts.map(|parts| Arc::new(parts.clone())),
             peer: extension.and_then(|extension| extension.get::<Peer>().map(|peer| peer.0)),
             client: context

@@ -223,6 +223,11 @@ impl Principal {
         Self(Arc::from("local"))
     }
 
+    /// Nobody: owns no account.
+    pub(crate) fn nobody() -> Self {
+        Self(Arc::from(""))
+    }
+
     /// A principal known by a key that no two principals share.
     pub fn new(key: impl Into<Arc<str>>) -> Self {
         Self(key.into())

@@ -6,10 +6,13 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use foundation::{Clock, Random, SystemClock, SystemRandom};
+use futures::future::BoxFuture;
 use google_api::{Google, GoogleConfig, Hosts};
+use jiff::Timestamp;
 use mcp_service::{
-    AllowedHosts, HttpConfig, LegacySessions, Limits, MemoryOneTime, Metrics, Program, Server,
+    AllowedHosts, HttpConfig, LegacySessions, Limits, Metrics, OneTime, Program, Server,
 };
 use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
@@ -104,7 +107,7 @@ impl App {
                 })
             }),
             metrics: self.metrics.clone(),
-            one_time: Arc::new(MemoryOneTime::default()),
+            one_time: Arc::new(OnceInStore(self.accounts.store().clone())),
             clock: self.clock.clone(),
             random: self.random.clone(),
         };
@@ -134,10 +137,16 @@ impl App {
         config
     }
 
-    /// What seals questions to people: from the sealing key, so that tasks agree, else by chance.
+    /// What seals questions to people: from a secret that all tasks share, else by chance.
     fn state_key(&self) -> [u8; 32] {
+        let client = self
+            .config
+            .google
+            .oauth
+            .as_ref()
+            .map(|client| &client.secret);
         let mut key = [0; 32];
-        match &self.config.store.sealing_key {
+        match self.config.store.sealing_key.as_ref().or(client) {
             Some(secret) => {
                 let label = [b"question-state:", secret.expose_secret().as_bytes()].concat();
                 key.copy_from_slice(digest(&SHA256, &label).as_ref());
@@ -145,6 +154,24 @@ impl App {
             None => self.random.fill(&mut key),
         }
         key
+    }
+}
+
+/// Replies to questions are good for one use in all tasks, because the store says so.
+struct OnceInStore(CredentialStore);
+
+impl OneTime for OnceInStore {
+    fn spend<'a>(&'a self, id: &'a str, _: Timestamp, _: Timestamp) -> BoxFuture<'a, bool> {
+        let name = URL_SAFE_NO_PAD.encode(digest(&SHA256, id.as_bytes()));
+        Box::pin(async move {
+            self.0
+                .use_up(&format!("question-{name}"))
+                .await
+                .unwrap_or_else(|error| {
+                    tracing::warn!(%error, "whether a reply was used before cannot be known");
+                    false
+                })
+        })
     }
 }
 

@@ -54,6 +54,21 @@ const SERVICES: &[(&str, &[&str])] = &[
     ("crates/google-sandbox/src", &["gmail", "drive", "calendar"]),
 ];
 
+/// Crates of others that only some of ours may use, tests apart.
+const AT_THE_EDGE: &[(&str, &[&str])] = &[
+    ("rmcp", &["mcp-service", "workspace-mcp"]),
+    ("axum", &["mcp-service", "workspace-mcp"]),
+    ("object_store", &["workspace-auth"]),
+];
+
+/// Crates that must not be in the build at all, and why.
+const BANNED: &[(&str, &str)] = &[
+    ("openssl-sys", "TLS is rustls"),
+    ("native-tls", "TLS is rustls"),
+    ("aws-lc-sys", "ring is the one crypto provider"),
+    ("html2md", "GPL-3.0"),
+];
+
 pub(super) fn check(root: &Path, sources: &[Source]) -> anyhow::Result<Vec<String>> {
     let mut complaints = Vec::new();
     let ours: Vec<&str> = ALLOWED.iter().map(|(name, _)| *name).collect();
@@ -75,6 +90,19 @@ pub(super) fn check(root: &Path, sources: &[Source]) -> anyhow::Result<Vec<Strin
                 "{folder}/Cargo.toml: inherit the lints of the workspace"
             ));
         }
+        for (edge, users) in AT_THE_EDGE
+            .iter()
+            .filter(|(_, users)| !users.contains(name))
+        {
+            let used = manifest
+                .get("dependencies")
+                .and_then(|used| used.get(*edge))
+                .is_some();
+            if used {
+                let users = users.join(", ");
+                complaints.push(format!("{folder}/Cargo.toml: {edge} is for {users} only"));
+            }
+        }
         let in_tests = ALLOWED_IN_TESTS
             .iter()
             .find(|(tested, _)| tested == name)
@@ -92,6 +120,12 @@ pub(super) fn check(root: &Path, sources: &[Source]) -> anyhow::Result<Vec<Strin
                     complaints.push(format!("{folder}/Cargo.toml: must not know {dependency}"));
                 }
             }
+        }
+    }
+    let lock = std::fs::read_to_string(root.join("Cargo.lock"))?;
+    for (banned, why) in BANNED {
+        if lock.contains(&format!("name = \"{banned}\"\n")) {
+            complaints.push(format!("Cargo.lock: {banned} must not be there: {why}"));
         }
     }
     complaints.extend(services(sources));

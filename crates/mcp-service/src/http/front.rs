@@ -194,6 +194,13 @@ impl Front {
         let Ok(_slot) = self.slots.try_acquire() else {
             return self.overloaded();
         };
+        // A page of another site may link here, but not change anything here.
+        if !parts.method.is_safe()
+            && let Err(refused) = self.guard.check_origin(&parts.headers)
+        {
+            self.metrics.refused(refused.reason);
+            return refusal(refused.status, refused.message);
+        }
         let preflight = (cors::is_preflight(&parts.method, &parts.headers)
             && self.guard.allows_origin(&parts.headers))
         .then(|| cors::preflight(&parts.headers));

@@ -56,7 +56,7 @@ impl Accounts {
         );
         self.sweep();
         let known = self
-            .holds_refresh_token(caller, email.as_deref(), user_id)
+            .holds_refresh_token(caller, email.as_deref(), user_id, &scopes)
             .await;
         let (verifier, challenge) = sealed::pkce(&*config.random);
         let state = FlowState {
@@ -119,6 +119,7 @@ impl Accounts {
         caller: &Principal,
         email: Option<&str>,
         user_id: Option<&str>,
+        scopes: &[String],
     ) -> bool {
         let Some(email) = email else { return false };
         let wanted = Wanted {
@@ -127,7 +128,11 @@ impl Accounts {
             ..Wanted::default()
         };
         let found = self.inner.book.select(caller, wanted).await;
-        found.is_ok_and(|found| found.credential.refresh_token.is_some())
+        found.is_ok_and(|found| {
+            let granted = &found.credential.scopes;
+            found.credential.refresh_token.is_some()
+                && scopes.iter().all(|scope| granted.contains(scope))
+        })
     }
 
     /// Removes the markers of sign-ins long over, in the background.

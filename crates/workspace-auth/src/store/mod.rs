@@ -14,7 +14,7 @@ mod s3;
 mod s3_failure;
 mod shared_credentials;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use bytes::Bytes;
 use foundation::{Clock, Random};
@@ -34,12 +34,22 @@ use crate::{Credential, CredentialKey};
 const MARKERS: &str = "state";
 
 /// Where credentials rest and what is needed to reach it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct StoreConfig {
     /// A folder, `s3://bucket/prefix` or `memory:`.
     pub location: String,
     /// The `AWS_…` variables and `HOME`, by name; only S3 reads them.
     pub aws: BTreeMap<String, String>,
+}
+
+// By hand: some of the variables are secrets.
+impl fmt::Debug for StoreConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreConfig")
+            .field("location", &self.location)
+            .field("aws", &self.aws.keys())
+            .finish()
+    }
 }
 
 /// Credential documents in their place. Cheap to clone.

@@ -89,8 +89,8 @@ pub(super) fn ask(question: &Question) -> Answer {
         message: format!("Allow the assistant to {}?", question.message),
         schema: schema.as_object().cloned().unwrap_or_default(),
         otherwise: format!(
-            "this server asks a person before it will {}, and this client cannot ask; use a \
-             client with elicitation, or prepare a draft instead",
+            "this server asks a person before it will {}, and this client cannot ask; use \
+             one that supports elicitation",
             question.message
         ),
     })
