@@ -3,7 +3,10 @@
 //! The only place where the crates below meet. Invariant: nothing here decides; whatever has a
 //! choice gets it from the [`Config`].
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -12,11 +15,11 @@ use futures::future::BoxFuture;
 use google_api::{Google, GoogleConfig, Hosts};
 use jiff::Timestamp;
 use mcp_service::{
-    AllowedHosts, HttpConfig, LegacySessions, Limits, Metrics, OneTime, Program, Server,
+    AllowedHosts, HttpConfig, LegacySessions, Limits, Metrics, OneTime, Program, Readiness, Server,
 };
 use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Mutex};
 use workspace_auth::{
     Accounts, AccountsConfig, CredentialStore, OAuthClientConfig, ServiceAccountConfig, StoreConfig,
 };
@@ -89,23 +92,13 @@ impl App {
 
     /// The server that answers on `listener`.
     pub fn server(&self, listener: TcpListener) -> anyhow::Result<Server> {
-        let accounts = self.accounts.clone();
         let program = Program {
             tools: self.gateway.clone(),
             routes: routes::routes(RouteState {
                 accounts: self.accounts.clone(),
                 service_token: self.config.http.service_token.clone(),
             }),
-            readiness: Arc::new(move || {
-                let accounts = accounts.clone();
-                Box::pin(async move {
-                    accounts
-                        .store()
-                        .check()
-                        .await
-                        .map_err(|error| error.to_string())
-                })
-            }),
+            readiness: readiness(self.accounts.clone()),
             metrics: self.metrics.clone(),
             one_time: Arc::new(OnceInStore(self.accounts.store().clone())),
             clock: self.clock.clone(),
@@ -155,6 +148,32 @@ impl App {
         }
         key
     }
+}
+
+/// Whether the store answers, asked at most once a second however often somebody wants to know.
+fn readiness(accounts: Accounts) -> Readiness {
+    let last = Arc::new(Mutex::new(None::<(Instant, bool)>));
+    Arc::new(move || {
+        let (accounts, last) = (accounts.clone(), last.clone());
+        Box::pin(async move {
+            let mut last = last.lock().await;
+            let fresh = last.filter(|(asked, _)| asked.elapsed() < Duration::from_secs(1));
+            let answers = if let Some((_, answers)) = fresh {
+                answers
+            } else {
+                let checked = accounts.store().check().await;
+                if let Err(error) = &checked {
+                    tracing::warn!(%error, "the credential store does not answer");
+                }
+                *last = Some((Instant::now(), checked.is_ok()));
+                checked.is_ok()
+            };
+            // Anybody may ask, so the reason stays in the log.
+            answers
+                .then_some(())
+                .ok_or_else(|| "the credential store does not answer".to_owned())
+        })
+    })
 }
 
 /// Replies to questions are good for one use in all tasks, because the store says so.

@@ -86,10 +86,11 @@ impl ServerOptions {
 
     /// The configuration, or every fault as an error. Warnings are printed. Logs start.
     pub fn start(&self, format: LogFormat) -> anyhow::Result<Config> {
-        let (config, faults, _) = self.read();
+        let (config, faults, layers) = self.read();
         if faults.iter().any(|fault| fault.fatal) {
             return Err(BadConfig(faults).into());
         }
+        announce(&layers);
         begin(&config, &faults, format)?;
         Ok(config)
     }
@@ -104,9 +105,22 @@ impl ServerOptions {
         if faults.fatal() {
             return Err(BadConfig(faults.all().to_vec()).into());
         }
+        announce(&layers);
         let listening = listen(layers).await?;
         begin(&listening.config, &listening.warnings, format)?;
         Ok((listening.config, listening.listener))
+    }
+}
+
+/// Says which settings came under a name that wins over their own; never the values.
+fn announce(layers: &Layers) {
+    for setting in settings::ALL.iter().flat_map(|(_, settings)| *settings) {
+        if let Some((_, name)) = setting.read(layers)
+            && setting.overrides.contains(&name)
+            && name != settings::PORT.overrides[0]
+        {
+            Printer.problem(&format!("{} is taken from {name}", setting.name));
+        }
     }
 }
 
