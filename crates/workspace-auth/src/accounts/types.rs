@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::CredentialStore;
 
-/// What [`Accounts`] needs.
+/// What [`Accounts`](super::Accounts) needs.
 #[derive(Clone)]
 pub struct AccountsConfig {
     /// Where credentials rest.

@@ -1,7 +1,7 @@
 //! Text out of the files people send: Office, OpenDocument, PDF, plain text; pictures as they are.
 //!
 //! The files are hostile until shown otherwise. Invariant: whatever the bytes are, the answer is
-//! text, a picture or an error, within the limits of [`budget`] and, for PDF, of a child process.
+//! text, a picture or an error, within the limits of `budget.rs` and, for PDF, of a child process.
 
 mod budget;
 mod kind;

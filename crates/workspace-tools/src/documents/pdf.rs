@@ -41,7 +41,7 @@ pub trait PdfText: Send + Sync {
     fn text(&self, pdf: Bytes) -> BoxFuture<'_, Result<DocumentText, ToolError>>;
 }
 
-/// Starts a program for every file; the program's part is [`super::pdf_child`].
+/// Starts a program for every file; the program's part is [`super::pdf_child()`].
 #[derive(Debug)]
 pub struct ChildPdfReader {
     program: PathBuf,
