@@ -25,7 +25,8 @@ pub(crate) struct Arguments {
     /// Requests per measurement.
     #[arg(long, default_value_t = 10_000)]
     requests: u32,
-    /// Fail when a figure is above its bound.
+    /// Fail when a figure of processor time or memory is above its bound. Wall-clock figures are
+    /// reported only: they say as much about the neighbours of a shared machine.
     #[arg(long)]
     gate: bool,
     /// Measure what is built already.
@@ -41,7 +42,18 @@ struct Figure {
     bound: Option<f64>,
 }
 
+impl Figure {
+    /// Whether neighbours on the machine can change it at will.
+    fn is_wall_clock(&self) -> bool {
+        let named = ["ready after", "longest lived", "dependent calls", "p99"];
+        named.iter().any(|words| self.name.contains(words))
+    }
+}
+
 const CONNECTIONS: u32 = 16;
+
+/// Of several measurements of processor time the smallest counts: noise only ever adds.
+const ROUNDS: usize = 3;
 
 pub(crate) fn run(arguments: &Arguments, root: &Path) -> anyhow::Result<()> {
     if !arguments.no_build {
@@ -54,6 +66,7 @@ pub(crate) fn run(arguments: &Arguments, root: &Path) -> anyhow::Result<()> {
     report(root, &figures)?;
     let above: Vec<&str> = figures
         .iter()
+        .filter(|figure| !figure.is_wall_clock())
         .filter(|figure| figure.bound.is_some_and(|bound| figure.value > bound))
         .map(|figure| figure.name.as_str())
         .collect();
@@ -114,9 +127,14 @@ async fn echo(root: &Path, requests: u32) -> anyhow::Result<Vec<Figure>> {
             body: call.to_string(),
         };
         load.run(requests / 10, CONNECTIONS).await.context(mode)?;
-        let before = program.cpu_seconds()?;
-        load.run(requests, CONNECTIONS).await?;
-        costs.push((program.cpu_seconds()? - before) / f64::from(requests) * 1e6);
+        let mut least = f64::INFINITY;
+        for _ in 0..ROUNDS {
+            let before = program.cpu_seconds()?;
+            load.run(requests, CONNECTIONS).await?;
+            let spent = program.cpu_seconds()? - before;
+            least = least.min(spent / f64::from(requests) * 1e6);
+        }
+        costs.push(least);
         program.stop().await?;
     }
     let [bare, lean, rmcp] = costs[..] else {
