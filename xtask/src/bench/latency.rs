@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use testkit::Mcp;
 
-use super::Figure;
+use super::{Bound, Figure};
 
 /// The latency of every call to Google.
 pub(super) const INJECTED: Duration = Duration::from_millis(100);
@@ -44,7 +44,7 @@ pub(super) async fn measure(mcp: &Mcp) -> anyhow::Result<Vec<Figure>> {
             name: format!("{name}: time / {chain} dependent calls"),
             value: fastest / ideal,
             unit: "×",
-            bound: Some(BOUND),
+            bound: Bound::Reported(BOUND),
         });
     }
     Ok(figures)

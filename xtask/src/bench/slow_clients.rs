@@ -14,7 +14,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::Figure;
+use super::{Bound, Figure};
 
 const HALF_HEADS: usize = 5_000;
 const SLOW_BODIES: usize = 1_000;
@@ -46,19 +46,19 @@ pub(super) async fn measure(world: &World) -> anyhow::Result<Vec<Figure>> {
             name: format!("{HALF_HEADS} half heads: longest lived"),
             value: heads_closed,
             unit: "s",
-            bound: Some(HEADS_CLOSED),
+            bound: Bound::Reported(HEADS_CLOSED),
         },
         Figure {
             name: format!("{SLOW_BODIES} slow bodies: longest lived"),
             value: bodies_closed,
             unit: "s",
-            bound: Some(BODIES_CLOSED),
+            bound: Bound::Reported(BODIES_CLOSED),
         },
         Figure {
             name: "well-behaved p99 meanwhile / before".into(),
             value: during / before,
             unit: "×",
-            bound: None,
+            bound: Bound::None,
         },
     ])
 }
