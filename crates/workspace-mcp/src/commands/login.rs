@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::{Context, bail};
 use clap::Args;
 use mcp_service::telemetry::LogFormat;
-use workspace_auth::{Principal, SignInRequest};
+use workspace_auth::{CallbackFailure, Principal, SignInRequest};
 
 use super::{Printer, ServerOptions};
 use crate::{app::App, routes};
@@ -67,9 +67,19 @@ pub(super) async fn run(options: Options) -> anyhow::Result<ExitCode> {
             Printer.line(&format!("Signed in as {email}."));
             Ok(ExitCode::SUCCESS)
         }
-        Ok(Some(Err(problem))) => bail!("the sign-in did not succeed: {problem}"),
+        Ok(Some(Err(failure))) => bail!("the sign-in did not succeed: {}", said(failure)),
         Ok(None) => bail!("the listener for the sign-in ended"),
         Err(_) => bail!("nobody signed in within ten minutes; run the command again"),
+    }
+}
+
+fn said(failure: CallbackFailure) -> &'static str {
+    match failure {
+        CallbackFailure::Refused => "it was cancelled, or Google refused it",
+        CallbackFailure::BadState => "it was not one of ours",
+        CallbackFailure::NoCode => "Google sent no code",
+        CallbackFailure::NotConfigured => "no OAuth client is configured",
+        CallbackFailure::Processing => "Google or the credential store did not accept it",
     }
 }
 

@@ -18,7 +18,7 @@ use axum::{
 };
 use secrecy::SecretString;
 use tokio::sync::mpsc;
-use workspace_auth::{Accounts, CallbackOutcome, CallbackQuery, pages};
+use workspace_auth::{Accounts, CallbackFailure, CallbackOutcome, CallbackQuery, pages};
 
 /// What the routes need.
 #[derive(Clone)]
@@ -53,16 +53,19 @@ pub(crate) fn callback_only(accounts: Accounts) -> Router {
 /// The same, telling `finished` the account's address or why there is none.
 pub(crate) fn callback_reporting(
     accounts: Accounts,
-    finished: mpsc::Sender<Result<String, String>>,
+    finished: mpsc::Sender<Result<String, CallbackFailure>>,
 ) -> Router {
     let report = move |Query(query): Query<CallbackQuery>| async move {
         let outcome = accounts.callback(query).await;
         let told = match &outcome {
             CallbackOutcome::Success { email, .. } => Ok(email.clone()),
-            CallbackOutcome::Failure { kind, .. } => Err(format!("{kind:?}")),
+            CallbackOutcome::Failure { kind, .. } => Err(*kind),
         };
-        // Nobody listens any more once the command has its answer.
-        let _ = finished.try_send(told);
+        // A visit that belongs to no sign-in of ours is no reason to stop waiting for the one
+        // that does. Nobody listens any more once the command has its answer.
+        if told != Err(CallbackFailure::BadState) {
+            let _ = finished.try_send(told);
+        }
         callback::response(outcome)
     };
     Router::new().route("/oauth2callback", get(report))
