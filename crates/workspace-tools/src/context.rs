@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use google_api::{Call, Client};
 use jiff::Timestamp;
 
-use crate::{Policy, ToolError, documents::PdfText, policy::Action};
+use crate::{Policy, Service, ToolError, documents::PdfText, policy::Action};
 
 /// Where a person goes to grant access.
 #[derive(Clone, Debug)]
@@ -58,6 +58,8 @@ pub struct ToolCx {
     pub policy: Arc<Policy>,
     /// Local files that may be read.
     pub files: Arc<LocalFiles>,
+    /// The services on offer; files of others are not read, whichever tool asks.
+    pub services: Arc<[Service]>,
     /// The reader of PDF files.
     pub pdf: Arc<dyn PdfText>,
     /// The key of the question a person has said yes to.

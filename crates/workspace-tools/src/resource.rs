@@ -6,9 +6,10 @@
 use std::fmt;
 
 use bytes::Bytes;
+use foundation::Kind;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::{ToolCx, ToolError, drive, gmail};
+use crate::{Service, ToolCx, ToolError, drive, gmail};
 
 /// A file that was fetched.
 #[derive(Clone, Debug)]
@@ -24,6 +25,15 @@ pub struct ResourceContent {
 /// Fetches the file behind a reference as the account `cx` is bound to; whoever calls has checked
 /// that the reference names that account.
 pub async fn read(cx: &ToolCx, uri: &ResourceUri) -> Result<ResourceContent, ToolError> {
+    let service = match uri.target {
+        Target::Attachment { .. } => Service::Gmail,
+        Target::File { .. } => Service::Drive,
+    };
+    if !cx.services.contains(&service) {
+        let problem = format!("this server does not offer {}", service.title());
+        return Err(ToolError::new(Kind::Forbidden, problem)
+            .hint("give the content itself, or have an administrator offer the service"));
+    }
     match &uri.target {
         Target::Attachment { message, part } => gmail::read_resource(cx, message, part).await,
         Target::File { id } => drive::read_resource(cx, id).await,

@@ -72,6 +72,17 @@ impl Toolbox {
         &self.offered
     }
 
+    /// The services that have a tool on offer.
+    pub fn services(&self) -> Vec<Service> {
+        let mut services: Vec<Service> = self
+            .offered
+            .iter()
+            .map(|tool| tool.entry.meta.service)
+            .collect();
+        services.dedup();
+        services
+    }
+
     /// The tool that answers to `name`.
     pub fn find(&self, name: &str) -> Option<&Offered> {
         self.by_name

@@ -63,6 +63,7 @@ pub struct Gateway {
     google: Google,
     policy: Arc<Policy>,
     files: Arc<LocalFiles>,
+    services: Arc<[Service]>,
     pdf: Arc<dyn PdfText>,
     results: Results,
     service_token: Option<SecretString>,
@@ -81,6 +82,7 @@ impl Gateway {
                 &toolbox,
                 parts.offer.results,
             ))),
+            services: toolbox.services().into(),
             toolbox,
             accounts: parts.accounts,
             google: parts.google,
@@ -208,6 +210,7 @@ impl Gateway {
             random: self.random.clone(),
             policy: self.policy.clone(),
             files: self.files.clone(),
+            services: self.services.clone(),
             pdf: self.pdf.clone(),
             confirmed: None,
         }

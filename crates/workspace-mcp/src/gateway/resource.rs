@@ -2,10 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use mcp_service::{Caller, model::ResourceContents};
-use workspace_tools::{
-    Service, ToolError,
-    resource::{ResourceUri, Target},
-};
+use workspace_tools::{ToolError, resource::ResourceUri};
 
 use super::{Gateway, owner};
 
@@ -16,7 +13,7 @@ impl Gateway {
         uri: &str,
         caller: &Caller,
     ) -> Option<Vec<ResourceContents>> {
-        let reference = ResourceUri::parse(uri).filter(|reference| self.offers(reference))?;
+        let reference = ResourceUri::parse(uri)?;
         match self.read(&reference, caller).await {
             Ok(contents) => Some(vec![contents(uri)]),
             Err(error) => {
@@ -24,16 +21,6 @@ impl Gateway {
                 None
             }
         }
-    }
-
-    /// Whether the service the file is in is on offer: what tools may not read, nobody reads here.
-    fn offers(&self, reference: &ResourceUri) -> bool {
-        let service = match reference.target {
-            Target::Attachment { .. } => Service::Gmail,
-            Target::File { .. } => Service::Drive,
-        };
-        let mut offered = self.toolbox.tools().iter();
-        offered.any(|tool| tool.entry.meta.service == service)
     }
 
     async fn read(

@@ -164,3 +164,27 @@ async fn results_carry_what_the_setting_says() {
         world.stop().await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn files_of_a_service_that_is_not_offered_are_read_by_nobody() {
+    let both = world().await;
+    let found = json!({"query": "mimeType = 'text/plain'"});
+    let found = both.mcp().call("search_drive_files", found).await.unwrap();
+    let mail = json!({
+        "to": "sam@sandbox.example", "subject": "s", "body": "b",
+        "attachments": [{"drive_file_id": found["files"][0]["id"]}],
+    });
+    both.mcp()
+        .call("send_gmail_message", mail.clone())
+        .await
+        .unwrap();
+    both.stop().await.unwrap();
+    let world = world_with(&[("WORKSPACE_MCP_TOOLS", "gmail")]).await;
+    let refused = world
+        .mcp()
+        .result("send_gmail_message", mail)
+        .await
+        .unwrap();
+    assert_eq!(refused["_meta"]["error"]["kind"], "forbidden", "{refused}");
+    world.stop().await.unwrap();
+}

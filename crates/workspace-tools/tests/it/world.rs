@@ -12,7 +12,8 @@ use google_sandbox::{Running, Sandbox, SandboxHandle};
 use jiff::SignedDuration;
 use serde_json::{Map, Value};
 use workspace_tools::{
-    LocalFiles, Outcome, Policy, Selection, SignIn, SignInLink, ToolCx, ToolError, Toolbox,
+    LocalFiles, Outcome, Policy, Selection, Service, SignIn, SignInLink, ToolCx, ToolError,
+    Toolbox,
     documents::{DocumentText, PdfText},
 };
 
@@ -88,6 +89,7 @@ impl World {
             random: self.random.clone(),
             policy: self.policy.clone(),
             files: self.files.clone(),
+            services: Service::ALL.into(),
             pdf: Arc::new(PdfHere),
             confirmed: None,
         }
