@@ -33,6 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "workspace-tools",
         ],
     ),
+    ("core-agent", &["foundation", "mcp-service"]),
     ("testkit", &[]),
     ("xtask", &["testkit"]),
 ];
@@ -43,6 +44,7 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("workspace-tools", &["google-sandbox"]),
     ("workspace-auth", &["google-sandbox"]),
     ("workspace-mcp", &["testkit"]),
+    ("core-agent", &["testkit"]),
 ];
 
 /// Folders whose subfolders are services, which must not use each other.
@@ -56,9 +58,11 @@ const SERVICES: &[(&str, &[&str])] = &[
 
 /// Crates of others that only some of ours may use, tests apart.
 const AT_THE_EDGE: &[(&str, &[&str])] = &[
-    ("rmcp", &["mcp-service", "workspace-mcp"]),
-    ("axum", &["mcp-service", "workspace-mcp"]),
+    ("rmcp", &["mcp-service", "workspace-mcp", "core-agent"]),
+    ("axum", &["mcp-service", "workspace-mcp", "core-agent"]),
     ("object_store", &["workspace-auth"]),
+    ("rusqlite", &["core-agent"]),
+    ("cedar-policy", &["core-agent"]),
 ];
 
 /// Crates that must not be in the build at all, and why.

@@ -1,0 +1,161 @@
+//! Everything all servers offer, under names that never collide.
+//!
+//! Invariant: a [`View`] never changes; a change makes a new one.
+
+use std::{collections::HashMap, sync::Arc};
+
+use rmcp::model::{Prompt, Resource, ResourceTemplate, Tool};
+use serde::Serialize;
+
+use crate::ServerName;
+
+/// One tool of one server.
+#[derive(Clone, Debug)]
+pub struct HubTool {
+    /// Its server.
+    pub server: ServerName,
+    /// As the server lists it.
+    pub original: Tool,
+    /// As the hub lists it: the hub's name, a schema every client reads.
+    pub listed: Tool,
+    /// What calling it does, as far as it can be believed.
+    pub access: Access,
+    /// Whether a second call with the same arguments changes nothing more.
+    pub idempotent: bool,
+    /// What it is about.
+    pub categories: Vec<Category>,
+    /// The SHA-256 of its canonical definition and its server's identity, in hex.
+    pub fingerprint: String,
+    /// Whether it is as it was approved.
+    pub standing: Standing,
+    /// What a scan of its words found.
+    pub findings: Vec<String>,
+}
+
+impl HubTool {
+    /// The hub's name of it.
+    pub fn name(&self) -> &str {
+        &self.listed.name
+    }
+}
+
+/// What calling a tool does.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Looks only.
+    Read,
+    /// Changes something that can be changed back.
+    Write,
+    /// May destroy, send or spend.
+    Destructive,
+}
+
+/// What a tool is about.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Category {
+    /// Files and folders.
+    FileSystem,
+    /// Pages, browsing, crawling.
+    WebInteraction,
+    /// Services behind an API.
+    ApiIntegration,
+    /// Notes, graphs, search in knowledge.
+    MemoryKnowledge,
+    /// Code, repositories, builds.
+    CodeDevelopment,
+    /// Tables, numbers, conversion.
+    DataProcessing,
+    /// Mail, chat, calendars.
+    Communication,
+    /// Tasks and projects.
+    TaskManagement,
+    /// Pictures, sound, video, charts.
+    Media,
+    /// Machines, containers, clouds.
+    Infrastructure,
+}
+
+/// Whether a tool is as it was approved.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum Standing {
+    /// As pinned.
+    Pinned,
+    /// Changed since it was pinned: blocked until somebody approves the difference.
+    Changed {
+        /// The difference, for people.
+        diff: String,
+    },
+    /// Blocked by a finding or a person.
+    Blocked {
+        /// Why.
+        why: String,
+    },
+}
+
+/// The whole catalogue at one moment.
+#[derive(Debug, Default)]
+pub struct View {
+    /// All tools, by hub name.
+    pub tools: Vec<Arc<HubTool>>,
+    /// All resources, with the server that has them.
+    pub resources: Vec<(ServerName, Resource)>,
+    /// All shapes of resources.
+    pub templates: Vec<(ServerName, ResourceTemplate)>,
+    /// All prompts, under the hub's names; the server's own name beside.
+    pub prompts: Vec<HubPrompt>,
+    /// Counts changes.
+    pub revision: u64,
+    by_name: HashMap<String, usize>,
+}
+
+/// One prompt of one server.
+#[derive(Clone, Debug)]
+pub struct HubPrompt {
+    /// Its server.
+    pub server: ServerName,
+    /// The server's name of it.
+    pub original: String,
+    /// As the hub lists it.
+    pub listed: Prompt,
+}
+
+impl View {
+    /// Puts tools in order and makes them findable by name.
+    pub fn new(
+        mut tools: Vec<Arc<HubTool>>,
+        resources: Vec<(ServerName, Resource)>,
+        templates: Vec<(ServerName, ResourceTemplate)>,
+        prompts: Vec<HubPrompt>,
+        revision: u64,
+    ) -> Self {
+        tools.sort_by(|one, other| one.name().cmp(other.name()));
+        let by_name = tools
+            .iter()
+            .enumerate()
+            .map(|(at, tool)| (tool.name().to_owned(), at))
+            .collect();
+        Self {
+            tools,
+            resources,
+            templates,
+            prompts,
+            revision,
+            by_name,
+        }
+    }
+
+    /// The tool with this hub name.
+    pub fn tool(&self, name: &str) -> Option<&Arc<HubTool>> {
+        self.by_name.get(name).and_then(|at| self.tools.get(*at))
+    }
+
+    /// The tool a server calls so.
+    pub fn tool_of(&self, server: &ServerName, original: &str) -> Option<&Arc<HubTool>> {
+        self.tools
+            .iter()
+            .find(|tool| tool.server == *server && tool.original.name == original)
+    }
+}

@@ -1,0 +1,54 @@
+//! The command line: one file a command, one line here.
+//!
+//! Invariant: a command prints to standard output what was asked for and nothing else; what it
+//! wants to say besides goes to standard error.
+
+mod printer;
+mod version;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+pub use printer::Printer;
+
+/// The hub to any MCP server.
+#[derive(Debug, Parser)]
+#[command(name = "core-agent", version, about, max_term_width = 100)]
+pub struct CommandLine {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// The configuration; `core-agent.toml` here or in the user's configuration folder by default.
+    #[arg(long, global = true, env = "CORE_AGENT_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The environment whose file is laid over the configuration: development, staging or
+    /// production.
+    #[arg(long, global = true, env = "CORE_AGENT_ENV", value_name = "NAME")]
+    pub environment: Option<String>,
+    /// The folder of everything kept.
+    #[arg(long, global = true, env = "CORE_AGENT_STATE", value_name = "FOLDER")]
+    pub state: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say which version this is.
+    Version(version::Version),
+}
+
+impl CommandLine {
+    /// Runs the command.
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let _ = self.common;
+        match self.command {
+            Command::Version(command) => Ok(command.run()),
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The hub: one MCP server in front of every MCP server a team uses.
+//!
+//! It knows MCP and nothing of what any server does. The parts, lowest first:
+//! [`config`] says which servers there are, [`upstream`] talks to them, [`catalogue`] knows what
+//! they offer, [`pipeline`] makes every call. Invariant: no call reaches a server by another way
+//! than the pipeline.
+
+mod actor;
+pub mod catalogue;
+pub mod commands;
+pub mod config;
+mod fault;
+mod name;
+pub mod pipeline;
+pub mod store;
+pub mod upstream;
+
+pub use actor::{Actor, ClientSide, EndUser};
+pub use fault::{Effect, Fault, FaultKind};
+pub use name::{BadServerName, ServerName};
