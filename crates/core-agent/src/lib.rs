@@ -11,6 +11,7 @@ pub mod commands;
 pub mod config;
 mod fault;
 mod name;
+pub mod oauth;
 pub mod pipeline;
 pub mod store;
 pub mod upstream;
