@@ -70,7 +70,21 @@ impl Tool for DeleteEvent {
         if event.is_cancelled() {
             return Ok(said(cx, calendar, id, &event, "was deleted before", ""));
         }
-        let guests = people::told_of_deletion(&event);
+        let mut guests = people::told_of_deletion(&event);
+        if let (Some(ApplyTo::Series | ApplyTo::Following), Some(series)) =
+            (input.apply_to, &event.recurring_event_id)
+        {
+            // The other dates may have guests that this one has not.
+            let series = series::read(cx, calendar, series).await?;
+            for guest in people::told_of_deletion(&series) {
+                if !guests
+                    .iter()
+                    .any(|known| known.eq_ignore_ascii_case(&guest))
+                {
+                    guests.push(guest);
+                }
+            }
+        }
         let what = format!("a cancellation of \"{}\"", event.title());
         let others = guests
             .iter()

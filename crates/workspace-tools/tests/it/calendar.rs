@@ -474,9 +474,13 @@ async fn invitations_are_answered_and_others_see_it() {
 }
 
 async fn weekly(world: &World) -> String {
+    weekly_with(world, SAM).await
+}
+
+async fn weekly_with(world: &World, guest: &str) -> String {
     let arguments = json!({
         "summary": "Course", "start_time": "2027-03-15T10:00", "end_time": "2027-03-15T11:00",
-        "recurrence": ["RRULE:FREQ=WEEKLY;COUNT=5"], "add_google_meet": true, "attendees": [SAM],
+        "recurrence": ["RRULE:FREQ=WEEKLY;COUNT=5"], "add_google_meet": true, "attendees": [guest],
     });
     id(&call(world, "create_event", arguments).await)
 }
@@ -646,6 +650,23 @@ async fn invitations_obey_the_policy_with_the_real_guests() {
             .kind,
         Kind::Forbidden
     );
+    // One date was thinned out; the rest of its series still has guests elsewhere.
+    world.policy = std::sync::Arc::default();
+    let series = weekly_with(&world, "eve@elsewhere.example").await;
+    let second = format!("{series}_20270322T090000Z");
+    let thinned = json!({
+        "event_id": second, "remove_attendees": ["eve@elsewhere.example"], "send_updates": "none",
+    });
+    call(&world, "modify_event", thinned).await;
+    world.policy = std::sync::Arc::new(Policy {
+        recipients: vec!["@sandbox.example".to_owned()],
+        ..Policy::default()
+    });
+    for apply_to in ["series", "following"] {
+        let arguments = json!({"event_id": second, "apply_to": apply_to});
+        let error = refused(&world, "delete_event", arguments).await;
+        assert_eq!(error.kind, Kind::Forbidden, "{apply_to}");
+    }
     world.policy = std::sync::Arc::new(Policy {
         send: Rule::Ask,
         ..Policy::default()
@@ -653,7 +674,7 @@ async fn invitations_obey_the_policy_with_the_real_guests() {
     let error = refused(&world, "create_event", invite(SAM)).await;
     let question = error.question.expect("a question");
     assert!(question.message.contains(SAM) && question.message.contains("invitation"));
-    assert_eq!(world.sandbox.count("calendar.events.insert"), 1);
+    assert_eq!(world.sandbox.count("calendar.events.insert"), 2);
     // What tells nobody needs no question.
     let quiet = json!({"event_id": planning, "reminders": []});
     call(&world, "modify_event", quiet).await;
