@@ -9,7 +9,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll},
     time::{Duration, Instant},
@@ -30,8 +30,13 @@ pub(crate) struct Pulse {
     head_since: AtomicU64,
     write_since: AtomicU64,
     requests: AtomicUsize,
-    http2: AtomicBool,
+    /// How much of [`PREFACE`] the connection began with; [`OTHER`] once it differed.
+    preface: AtomicUsize,
 }
+
+/// How a connection of HTTP/2 begins (RFC 9113, section 3.4), as far as it needs to be told apart.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const OTHER: usize = usize::MAX;
 
 impl Pulse {
     pub(crate) fn new() -> Arc<Self> {
@@ -41,7 +46,7 @@ impl Pulse {
             head_since: AtomicU64::new(1),
             write_since: AtomicU64::new(0),
             requests: AtomicUsize::new(0),
-            http2: AtomicBool::new(false),
+            preface: AtomicUsize::new(0),
         })
     }
 
@@ -74,14 +79,37 @@ impl Pulse {
     fn heard(&self, bytes: &[u8]) {
         let now = self.now();
         self.moved.store(now, Relaxed);
-        if bytes.starts_with(b"PRI * HTTP/2") {
-            self.http2.store(true, Relaxed);
-            self.head_since.store(0, Relaxed);
-        }
-        let between = self.requests.load(Relaxed) == 0 && !self.http2.load(Relaxed);
+        let http2 = self.is_http2(bytes);
+        let between = self.requests.load(Relaxed) == 0 && !http2;
         if between && self.head_since.load(Relaxed) == 0 {
             self.head_since.store(now, Relaxed);
         }
+    }
+}
+
+impl Pulse {
+    /// Whether the connection is one of HTTP/2, whose frames between requests are no heads. Only
+    /// its very first bytes decide: the same words later are somebody's wish to be left alone.
+    fn is_http2(&self, heard: &[u8]) -> bool {
+        let known = self.preface.load(Relaxed);
+        if known == PREFACE.len() {
+            return true;
+        }
+        let Some(due) = PREFACE.get(known..) else {
+            return false;
+        };
+        let length = due.len().min(heard.len());
+        let known = if due.get(..length) == heard.get(..length) {
+            known + length
+        } else {
+            OTHER
+        };
+        self.preface.store(known, Relaxed);
+        let complete = known == PREFACE.len();
+        if complete {
+            self.head_since.store(0, Relaxed);
+        }
+        complete
     }
 }
 
@@ -165,5 +193,30 @@ impl AsyncWrite for Watched {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stuck_in_a_head(chunks: &[&[u8]]) -> bool {
+        let pulse = Pulse::new();
+        for chunk in chunks {
+            pulse.heard(chunk);
+        }
+        pulse.head_since.load(Relaxed) != 0
+    }
+
+    #[test]
+    fn only_the_first_bytes_make_a_connection_http2() {
+        assert!(!stuck_in_a_head(&[PREFACE]));
+        assert!(!stuck_in_a_head(&[
+            b"PRI * HT",
+            b"TP/2.0\r\n\r\nSM\r\n\r\n",
+            b"frame"
+        ]));
+        assert!(stuck_in_a_head(&[b"POST /mcp HTTP/1.1\r\n", PREFACE]));
+        assert!(stuck_in_a_head(&[b"PRI * HTTP/2.0\r\nX: ", b"y"]));
     }
 }
