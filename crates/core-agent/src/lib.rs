@@ -6,14 +6,21 @@
 //! than the pipeline.
 
 mod actor;
+pub mod approvals;
 pub mod catalogue;
 pub mod commands;
 pub mod config;
 mod fault;
+pub mod journal;
+pub mod metrics;
 mod name;
 pub mod oauth;
 pub mod pipeline;
+pub mod policy;
+pub mod search;
 pub mod store;
+pub mod telemetry;
+pub mod trust;
 pub mod upstream;
 
 pub use actor::{Actor, ClientSide, EndUser};

@@ -3,12 +3,58 @@
 //!
 //! Invariant: a call whose outcome is unknown and which may have had an effect is never sent again.
 
-use std::sync::Arc;
+mod call;
+mod spill;
 
+use std::{path::PathBuf, sync::Arc};
+
+use foundation::{Clock, Random};
 use rmcp::model::{CallToolResult, CreateTaskResult, InputRequiredResult, InputResponses};
 use serde_json::{Map, Value};
 
-use crate::{Fault, catalogue::HubTool, upstream::Scope};
+use crate::{
+    Fault,
+    approvals::Approvals,
+    catalogue::{HubTool, View},
+    config::Config,
+    journal::Journal,
+    metrics::CallMetrics,
+    policy::Policy,
+    store::Store,
+    telemetry::Spans,
+    upstream::{Scope, Servers},
+};
+
+pub use call::Pipeline;
+pub use spill::{Part, Piece, ReadError};
+
+/// What a pipeline needs.
+pub struct PipelineOptions {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The servers.
+    pub servers: Arc<dyn Servers>,
+    /// The catalogue as it is now: where the fallback tools are found.
+    pub view: Arc<dyn Fn() -> Arc<View> + Send + Sync>,
+    /// What is allowed.
+    pub policy: Arc<Policy>,
+    /// What persons decided.
+    pub approvals: Approvals,
+    /// Where calls are recorded.
+    pub journal: Journal,
+    /// The database.
+    pub store: Store,
+    /// The folder of everything kept; results too large for an answer go below it.
+    pub state: PathBuf,
+    /// The figures.
+    pub metrics: CallMetrics,
+    /// Where traces go.
+    pub spans: Spans,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub random: Arc<dyn Random>,
+}
 
 /// A call of a tool.
 #[derive(Clone, Debug)]
