@@ -2,12 +2,16 @@
 //!
 //! Invariant: a [`View`] never changes; a change makes a new one.
 
+mod book;
+
 use std::{collections::HashMap, sync::Arc};
 
 use rmcp::model::{Prompt, Resource, ResourceTemplate, Tool};
 use serde::Serialize;
 
 use crate::ServerName;
+
+pub use book::{Catalogue, KnownServer};
 
 /// One tool of one server.
 #[derive(Clone, Debug)]
