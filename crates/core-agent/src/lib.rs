@@ -6,11 +6,13 @@
 //! than the pipeline.
 
 mod actor;
+pub mod app;
 pub mod approvals;
 pub mod catalogue;
 pub mod commands;
 pub mod config;
 mod fault;
+pub mod hub;
 pub mod journal;
 pub mod metrics;
 mod name;
@@ -18,6 +20,7 @@ pub mod oauth;
 pub mod pipeline;
 pub mod policy;
 pub mod search;
+pub mod secret;
 pub mod store;
 pub mod telemetry;
 pub mod trust;
