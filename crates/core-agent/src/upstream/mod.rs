@@ -3,6 +3,9 @@
 //! Not the decision whether and how often to ask: that is the pipeline's.
 //! Invariant: no server's failure reaches a caller of another server.
 
+mod manager;
+mod server;
+
 use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
@@ -15,6 +18,8 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Actor, ClientSide, Fault, ServerName};
+
+pub use manager::{CommandGate, UpstreamOptions, Upstreams};
 
 /// The servers, as the rest of the program sees them.
 pub trait Servers: Send + Sync + 'static {

@@ -1,0 +1,164 @@
+//! All servers together: who there is, how one is reached, how all are ended.
+//!
+//! Not the life of one server: that is a line's. Invariant: nothing here waits for a server while
+//! holding what another server's caller needs.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+
+use foundation::{Clock, Random};
+use futures::future::{BoxFuture, FutureExt, join_all};
+use rmcp::model::{ClientRequest, ServerResult};
+use serde_json::Value;
+use tokio::sync::{Semaphore, broadcast};
+
+use crate::{
+    Fault, FaultKind, ServerName,
+    config::{Config, ServerConfig},
+    oauth::SignIn,
+    store::Store,
+};
+
+use super::{Listings, Scope, ServerEvent, ServerInfo, ServerStatus, Servers, server::Server};
+
+/// Servers coming up at the same time.
+const STARTS_AT_ONCE: usize = 8;
+/// Events kept for a listener that is behind.
+const EVENTS_KEPT: usize = 1_024;
+/// How long all servers together may take to end.
+const STOP_WITHIN: Duration = Duration::from_secs(8);
+
+/// What the servers need.
+pub struct UpstreamOptions {
+    /// Which servers there are, and how calls are made.
+    pub config: Arc<Config>,
+    /// What the program keeps.
+    pub store: Store,
+    /// Takes what servers list.
+    pub listings: Arc<dyn Listings>,
+    /// Tokens for servers over HTTP; without it no server is signed in to.
+    pub sign_in: Option<Arc<dyn SignIn>>,
+    /// Says which commands may be started; without it all may.
+    pub command_gate: Option<Arc<dyn CommandGate>>,
+    /// The folder of everything kept.
+    pub state: PathBuf,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance, for waiting times.
+    pub random: Arc<dyn Random>,
+    /// This program, which starts others in its place with less than it may itself.
+    pub executable: PathBuf,
+}
+
+/// Says whether a command may be started.
+pub trait CommandGate: Send + Sync + 'static {
+    /// Whether `line`, the program as found and its arguments as written, may be started for
+    /// `server`.
+    fn allowed(
+        &self,
+        server: &ServerName,
+        config: &ServerConfig,
+        line: &[String],
+    ) -> Result<(), Fault>;
+}
+
+/// All servers.
+pub struct Upstreams {
+    servers: BTreeMap<ServerName, Arc<Server>>,
+    events: broadcast::Sender<ServerEvent>,
+}
+
+/// What the servers share.
+pub(super) struct Shared {
+    pub(super) options: UpstreamOptions,
+    pub(super) events: broadcast::Sender<ServerEvent>,
+    pub(super) starts: Semaphore,
+}
+
+impl Upstreams {
+    /// Takes up the configured servers. None is started before it is needed, except those
+    /// configured so.
+    pub fn start(options: UpstreamOptions) -> Arc<Self> {
+        let (events, _) = broadcast::channel(EVENTS_KEPT);
+        let config = options.config.clone();
+        let shared = Arc::new(Shared {
+            options,
+            events: events.clone(),
+            starts: Semaphore::new(STARTS_AT_ONCE),
+        });
+        let servers = config
+            .servers
+            .iter()
+            .map(|(name, config)| {
+                let server = Server::new(name.clone(), config.clone(), shared.clone());
+                (name.clone(), Arc::new(server))
+            })
+            .collect();
+        Arc::new(Self { servers, events })
+    }
+
+    /// Ends every conversation and every program, all at the same time.
+    pub async fn stop(&self) {
+        let all = join_all(self.servers.values().map(|server| server.stop()));
+        if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
+            tracing::warn!("some servers did not end in time and are left to the system");
+        }
+    }
+
+    /// Ends a server and starts it anew.
+    pub async fn restart(&self, name: &ServerName) -> Result<Arc<ServerInfo>, Fault> {
+        let server = self.server(name)?;
+        server.stop().await;
+        server.ensure(&Scope::background()).await
+    }
+
+    fn server(&self, name: &ServerName) -> Result<&Arc<Server>, Fault> {
+        self.servers.get(name).ok_or_else(|| {
+            Fault::before(
+                name,
+                FaultKind::NotConfigured,
+                "no server of this name is configured",
+            )
+            .hint("see which there are with: core-agent servers list")
+        })
+    }
+}
+
+impl Servers for Upstreams {
+    fn names(&self) -> Vec<ServerName> {
+        self.servers.keys().cloned().collect()
+    }
+
+    fn status(&self, server: &ServerName) -> Option<ServerStatus> {
+        self.servers.get(server).map(|server| server.status())
+    }
+
+    fn ensure<'a>(
+        &'a self,
+        server: &'a ServerName,
+        scope: &'a Scope,
+    ) -> BoxFuture<'a, Result<Arc<ServerInfo>, Fault>> {
+        async move { self.server(server)?.ensure(scope).await }.boxed()
+    }
+
+    fn request<'a>(
+        &'a self,
+        server: &'a ServerName,
+        request: ClientRequest,
+        scope: &'a Scope,
+    ) -> BoxFuture<'a, Result<ServerResult, Fault>> {
+        async move { self.server(server)?.request(request, scope).await }.boxed()
+    }
+
+    fn relay<'a>(
+        &'a self,
+        server: &'a ServerName,
+        message: Value,
+        scope: &'a Scope,
+    ) -> BoxFuture<'a, Result<Value, Fault>> {
+        async move { self.server(server)?.relay(message, scope).await }.boxed()
+    }
+
+    fn events(&self) -> broadcast::Receiver<ServerEvent> {
+        self.events.subscribe()
+    }
+}
