@@ -114,7 +114,7 @@ impl Gateway {
             account,
             duration: started.elapsed(),
         };
-        record.write(&answer, &self.metrics);
+        record.write(record::outcome(&answer), &self.metrics);
         answer
     }
 

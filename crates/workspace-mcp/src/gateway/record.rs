@@ -1,4 +1,4 @@
-//! One record and one count per tool call.
+//! One record and one count per tool call, and per file read by reference.
 
 use std::{sync::Arc, time::Duration};
 
@@ -59,14 +59,7 @@ impl CallMetrics {
 }
 
 impl Record {
-    pub(super) fn write(&self, answer: &Answer, metrics: &CallMetrics) {
-        let outcome = match answer {
-            Answer::Result(result) if result.is_error => "failed",
-            Answer::Result(_) => "success",
-            Answer::Ask(_) => "asked",
-            Answer::UnknownTool { .. } | Answer::InvalidParams(_) => "refused",
-            Answer::Http(_) => "unauthorized",
-        };
+    pub(super) fn write(&self, outcome: &'static str, metrics: &CallMetrics) {
         let milliseconds = self.duration.as_millis();
         let account = self.account.as_deref().unwrap_or("none");
         tracing::info!(
@@ -88,5 +81,16 @@ impl Record {
             .durations
             .get_or_create(&labels)
             .observe(self.duration.as_secs_f64());
+    }
+}
+
+/// The word for an answer in records and figures.
+pub(super) fn outcome(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Result(result) if result.is_error => "failed",
+        Answer::Result(_) => "success",
+        Answer::Ask(_) => "asked",
+        Answer::UnknownTool { .. } | Answer::InvalidParams(_) => "refused",
+        Answer::Http(_) => "unauthorized",
     }
 }

@@ -1,10 +1,12 @@
 //! Files by reference: `resources/read`.
 
+use std::time::Instant;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use mcp_service::{Caller, model::ResourceContents};
 use workspace_tools::{ToolError, resource::ResourceUri};
 
-use super::{Gateway, owner};
+use super::{Gateway, owner, record::Record};
 
 impl Gateway {
     /// The content of `uri` when it is a reference of ours to an account of the caller's own.
@@ -14,7 +16,16 @@ impl Gateway {
         caller: &Caller,
     ) -> Option<Vec<ResourceContents>> {
         let reference = ResourceUri::parse(uri)?;
-        match self.read(&reference, caller).await {
+        let started = Instant::now();
+        let read = self.read(&reference, caller).await;
+        let record = Record {
+            tool: "resources/read",
+            account: Some(reference.email.clone()),
+            duration: started.elapsed(),
+        };
+        let outcome = if read.is_ok() { "success" } else { "failed" };
+        record.write(outcome, &self.metrics);
+        match read {
             Ok(contents) => Some(vec![contents(uri)]),
             Err(error) => {
                 tracing::warn!(%error, "a resource could not be read");

@@ -188,3 +188,32 @@ async fn files_of_a_service_that_is_not_offered_are_read_by_nobody() {
     assert_eq!(refused["_meta"]["error"]["kind"], "forbidden", "{refused}");
     world.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_file_is_read_by_reference_by_its_owner_only_and_counted() {
+    let world = world().await;
+    let mcp = world.mcp();
+    let files = json!({"user_google_email": EMAIL, "query": "mimeType='application/pdf'"});
+    let files = mcp.call("search_drive_files", files).await.unwrap();
+    let id = files["files"][0]["id"].as_str().expect("a PDF");
+    let read = async |account: &str| {
+        let account = account.replace('@', "%40").replace('.', "%2E");
+        let uri = format!("workspace://{account}/drive/files/{id}");
+        mcp.request("resources/read", json!({"uri": uri})).await
+    };
+    let own = read(EMAIL).await.unwrap();
+    let content = &own["result"]["contents"][0];
+    assert_eq!(content["mimeType"], "application/pdf", "{own}");
+    assert!(content["blob"].as_str().unwrap().starts_with("JVBERi"));
+    let foreign = read("sam@sandbox.example").await.unwrap();
+    assert!(foreign["error"]["code"].is_number(), "{foreign}");
+    let metrics = http().get(format!("{}/metrics", world.base));
+    let metrics = metrics.send().await.unwrap().text().await.unwrap();
+    for outcome in ["success", "failed"] {
+        let line = metrics.lines().find(|line| {
+            line.contains("resources/read") && line.contains(&format!("\"{outcome}\""))
+        });
+        assert!(line.is_some_and(|line| line.ends_with(" 1")), "{metrics}");
+    }
+    world.stop().await.unwrap();
+}
