@@ -5,6 +5,7 @@ use std::{io::IsTerminal, process::ExitCode};
 use anyhow::Context;
 use mcp_service::telemetry::LogFormat;
 use secrecy::ExposeSecret;
+use workspace_tools::{Service, Toolbox};
 
 use super::{Printer, ServerOptions};
 use crate::{app::App, config::Config};
@@ -42,7 +43,7 @@ fn banner(app: &App, address: &str) {
         format!("  callback     {}", config.google.redirect_uri),
         format!("  credentials  {}", app.accounts.store().place()),
         format!("  OAuth 2.0    {}", oauth(config)),
-        format!("  tools        {}", app.gateway.toolbox().tools().len()),
+        format!("  tools        {}", tools(app.gateway.toolbox())),
         format!("  callers      {}", callers(config)),
         format!("  log level    {}", config.log_level),
     ];
@@ -62,10 +63,27 @@ fn oauth(config: &Config) -> String {
     }
 }
 
+/// How many tools, of which services, out of how many.
+fn tools(toolbox: &Toolbox) -> String {
+    let names: Vec<&str> = toolbox
+        .services()
+        .into_iter()
+        .filter(|service| *service != Service::Accounts)
+        .map(Service::name)
+        .collect();
+    format!(
+        "{} of {}/{} services: {}",
+        toolbox.tools().len(),
+        names.len(),
+        Service::ALL.len() - 1,
+        names.join(", ")
+    )
+}
+
 fn callers(config: &Config) -> &'static str {
     match config.http.service_token {
-        Some(_) => "whoever sends the service token",
-        None => "this machine's user",
+        Some(_) => "multi-user: whoever sends the service token",
+        None => "single-user: this machine's",
     }
 }
 
