@@ -152,13 +152,34 @@ impl Accounts {
         Ok(self.info(&found))
     }
 
-    /// Ends the access of one of the caller's accounts, with Google and here.
+    /// Ends the access of one of the caller's accounts, with Google and here: every document of
+    /// that address goes.
     pub async fn revoke(&self, caller: &Principal, email: &str) -> Result<Revoked, AuthError> {
-        let inner = &self.inner;
         let email = blank_is_none(Some(email)).ok_or_else(|| AuthError::Input {
             problem: "say which account's access to end".to_owned(),
         })?;
         let found = self.found(caller, Some(email), None).await?;
+        let email = found.email.clone();
+        let documents = self.inner.book.documents(caller, found).await?;
+        let mut confirmed = Vec::new();
+        for document in &documents {
+            confirmed.extend(self.revoke_one(document).await?);
+        }
+        self.inner.book.changed();
+        info!(
+            user_email = email,
+            documents = documents.len(),
+            "OAuth access revoked and credential removed"
+        );
+        Ok(Revoked {
+            email,
+            revoked_with_google: !confirmed.is_empty() && confirmed.iter().all(|yes| *yes),
+        })
+    }
+
+    /// Ends one document's access; whether Google confirmed it, where there was a token to name.
+    async fn revoke_one(&self, found: &Found) -> Result<Option<bool>, AuthError> {
+        let around = &self.inner.around;
         let credential = found
             .linked
             .reread()
@@ -169,34 +190,25 @@ impl Accounts {
             .refresh_token
             .as_ref()
             .or(credential.token.as_ref());
-        let revoked_with_google = match token {
-            Some(token) => match inner.around.issuer.revoke(&client, token).await {
-                Ok(()) => true,
+        let confirmed = match token {
+            Some(token) => match around.issuer.revoke(&client, token).await {
+                Ok(()) => Some(true),
                 Err(error) => {
                     warn!(
                         user_email = found.email,
                         "Google did not confirm a revocation: {error}"
                     );
-                    false
+                    Some(false)
                 }
             },
-            None => false,
+            None => None,
         };
-        inner
-            .around
+        around
             .store
             .remove(found.linked.key(), Condition::Always)
             .await?;
         found.linked.forget();
-        inner.book.changed();
-        info!(
-            user_email = found.email,
-            "OAuth access revoked and credential removed"
-        );
-        Ok(Revoked {
-            email: found.email,
-            revoked_with_google,
-        })
+        Ok(confirmed)
     }
 
     /// Waits a while until refreshed credentials that could not be stored yet are stored, for

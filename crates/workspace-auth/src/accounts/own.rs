@@ -230,6 +230,29 @@ impl Book {
         Ok(deduplicated(all, trouble))
     }
 
+    /// Every document of the account `chosen`, that one first: an address may have been linked
+    /// under several names, each with a token of its own.
+    pub(super) async fn documents(
+        &self,
+        caller: &Principal,
+        chosen: Found,
+    ) -> Result<Vec<Found>, AuthError> {
+        // A service is told of no account but the one it named.
+        let looking = match caller.kind {
+            PrincipalKind::Service => Principal::local(),
+            PrincipalKind::User | PrincipalKind::Local => caller.clone(),
+        };
+        self.changed();
+        let owned = self.owned(&looking).await?;
+        let same = |account: &&Found| {
+            account.email == chosen.email
+                && account.credential.own.owner == chosen.credential.own.owner
+                && account.linked.key() != chosen.linked.key()
+        };
+        let others: Vec<Found> = owned.all().filter(same).cloned().collect();
+        Ok(std::iter::once(chosen).chain(others).collect())
+    }
+
     async fn keys(&self) -> Result<Arc<[CredentialKey]>, StoreError> {
         let known = self
             .listing

@@ -319,6 +319,53 @@ async fn revoking_ends_access_here_at_google_and_soon_everywhere() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn revoking_removes_every_document_of_the_address() {
+    for as_service in [false, true] {
+        let world = World::new();
+        let now = foundation::Clock::now(&*world.clock);
+        world.link("a@example.com").await;
+        world.link("b@example.com").await;
+        let mut keys = vec![CredentialKey::for_email("a@example.com").unwrap()];
+        for user_id in ["u1", "u2"] {
+            let grant = world.issuer.grant("a@example.com");
+            let credential = expired_credential("a@example.com", &grant, now);
+            let key = CredentialKey::for_user_id(user_id).unwrap();
+            world
+                .store
+                .write(&key, &credential, Condition::Always)
+                .await
+                .unwrap();
+            keys.push(key);
+        }
+        // The same address, linked by somebody for themselves.
+        let other = Principal::user("bob");
+        sign_in_as(&world, &other, "a@example.com").await;
+        let caller = if as_service {
+            Principal::service("agent")
+        } else {
+            local()
+        };
+        let revoked = world
+            .accounts
+            .revoke(&caller, "a@example.com")
+            .await
+            .unwrap();
+        assert!(revoked.revoked_with_google);
+        assert_eq!(world.issuer.revocations.load(Ordering::SeqCst), 3);
+        for key in &keys {
+            assert!(world.stored(key).await.is_none(), "{key}");
+        }
+        for user_id in ["u1", "u2"] {
+            let gone = world.accounts.select(&caller, None, Some(user_id)).await;
+            assert!(gone.is_err(), "{user_id}");
+        }
+        assert!(world.token("b@example.com").await.is_ok(), "others go on");
+        let bobs = world.accounts.select(&other, None, None).await;
+        assert!(bobs.is_ok(), "somebody else's document stays");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_warm_account_costs_no_request_to_the_store() {
     let world = World::new();
     world.link("a@example.com").await;
