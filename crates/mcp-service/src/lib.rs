@@ -28,8 +28,8 @@ pub use metrics::Metrics;
 pub use one_time::{MemoryOneTime, OneTime};
 /// The protocol's own types, for the program that fills them.
 pub use rmcp::model;
-pub use stdio::{StdioError, serve_stdio};
+pub use stdio::{StdioError, serve_stdio, serve_stdio_with_handler};
 pub use tools::{
-    About, Answer, Caller, ClientProgram, Era, HttpReply, Principal, Progress, Question, Reply,
-    ReplyAction, ToolCall, ToolList, ToolResult, Tools, Transport,
+    About, Answer, Beginning, Caller, ClientProgram, Era, HttpReply, Principal, Progress, Question,
+    Relayed, Reply, ReplyAction, ToolCall, ToolList, ToolResult, Tools, Transport,
 };

@@ -5,7 +5,7 @@
 use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
 
 use foundation::{Clock, Random};
-use rmcp::{ServiceExt, service::ServerInitializeError, transport::stdio_pipes};
+use rmcp::{ServerHandler, ServiceExt, service::ServerInitializeError, transport::stdio_pipes};
 use thiserror::Error;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -56,6 +56,27 @@ pub async fn serve_stdio(
     .await
 }
 
+/// Like [`serve_stdio`] for a program that speaks more of the protocol than [`Tools`] can say.
+/// `calls` are the calls of `handler` that are at work, which finish first.
+pub async fn serve_stdio_with_handler<H: ServerHandler>(
+    handler: H,
+    calls: TaskTracker,
+) -> Result<(), StdioError> {
+    let mut signals = Signals::listen().map_err(StdioError::Signals)?;
+    let told_to_stop = async move {
+        let name = signals.next().await;
+        tracing::info!(signal = name, "stopping: finishing what is in flight");
+    };
+    converse(
+        stdio_pipes(),
+        handler,
+        &calls,
+        CancellationToken::new(),
+        told_to_stop,
+    )
+    .await
+}
+
 async fn serve<I, O>(
     streams: (I, O),
     tools: Arc<dyn Tools>,
@@ -82,8 +103,24 @@ where
         stop: CancellationToken::new(),
     });
     let handler = ToolsHandler::new(Arc::clone(&shell), Transport::Stdio);
+    let stop = shell.stop.clone();
+    converse(streams, handler, &shell.calls, stop, told_to_stop).await
+}
+
+async fn converse<I, O, H>(
+    streams: (I, O),
+    handler: H,
+    calls: &TaskTracker,
+    stop: CancellationToken,
+    told_to_stop: impl Future<Output = ()>,
+) -> Result<(), StdioError>
+where
+    I: AsyncRead + Send + Unpin + 'static,
+    O: AsyncWrite + Send + Unpin + 'static,
+    H: ServerHandler,
+{
     let mut told_to_stop = pin!(told_to_stop);
-    let beginning = handler.serve_with_ct(streams, shell.stop.clone());
+    let beginning = handler.serve_with_ct(streams, stop.clone());
     let running = tokio::select! {
         running = beginning => match running {
             Ok(running) => running,
@@ -98,8 +135,8 @@ where
         _ = &mut waiting => true,
         () = &mut told_to_stop => false,
     };
-    shell.calls.close();
-    let mut finishing = pin!(timeout(DRAIN, shell.calls.wait()));
+    calls.close();
+    let mut finishing = pin!(timeout(DRAIN, calls.wait()));
     // The conversation goes on meanwhile, so that the answers of those calls are sent.
     let finished = if gone {
         finishing.await
@@ -113,10 +150,10 @@ where
         }
     };
     if finished.is_err() {
-        let calls = shell.calls.len();
+        let calls = calls.len();
         tracing::warn!(calls, "the time to finish is over; calls were cut");
     }
-    shell.stop.cancel();
+    stop.cancel();
     Ok(())
 }
 

@@ -36,6 +36,38 @@ pub trait Tools: Send + Sync + 'static {
         true
     }
 
+    /// Whether this very call can take the short way; asked when [`Tools::stands_alone`] says so.
+    ///
+    /// A program with a handler of its own keeps for it what the short way does not carry.
+    fn goes_short(&self, beginning: &Beginning<'_>) -> bool {
+        let _ = beginning;
+        true
+    }
+
+    /// What has to happen before [`Tools::list`] can answer; `None` when nothing has.
+    fn before_list(&self) -> Option<BoxFuture<'_, ()>> {
+        None
+    }
+
+    /// Whether messages to `/mcp/` and this name are answered by [`Tools::relay`] instead of like
+    /// those to `/mcp`.
+    fn relays(&self, name: &str) -> bool {
+        let _ = name;
+        false
+    }
+
+    /// Answers a message to `/mcp/` and a name, which may be one message or a batch.
+    fn relay(&self, relayed: Relayed) -> BoxFuture<'_, HttpReply> {
+        let _ = relayed;
+        Box::pin(async {
+            HttpReply {
+                status: StatusCode::NOT_FOUND,
+                headers: HeaderMap::new(),
+                body: Bytes::new(),
+            }
+        })
+    }
+
     /// Decides over HTTP who is asking, before anything else looks at the request to `/mcp`.
     ///
     /// What is put into the extensions of `request` is found again in [`Caller::request`].
@@ -172,6 +204,36 @@ pub struct ToolCall {
     pub progress: Progress,
     /// Cancelled when the client gave up or the server stops.
     pub cancelled: CancellationToken,
+}
+
+/// What is known of a call before its way is chosen.
+#[derive(Clone, Copy, Debug)]
+pub struct Beginning<'a> {
+    /// The tool's name, as sent.
+    pub name: &'a str,
+    /// The kind of conversation.
+    pub era: Era,
+    /// Whether the request says that its client can do anything beyond calling.
+    pub capable: bool,
+    /// Whether it goes on with an earlier round.
+    pub round: bool,
+    /// Whether its `_meta` has keys that not every request has.
+    pub says_more: bool,
+}
+
+/// A message to a path below `/mcp`.
+#[derive(Clone, Debug)]
+pub struct Relayed {
+    /// The path's name.
+    pub name: String,
+    /// Whose authority the request has.
+    pub principal: Principal,
+    /// The head of the request.
+    pub request: Arc<Parts>,
+    /// The correlation id of the request, ours, for logs.
+    pub request_id: Arc<str>,
+    /// The body, as sent.
+    pub body: Bytes,
 }
 
 /// Who asks, and how.

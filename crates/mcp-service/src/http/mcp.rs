@@ -18,7 +18,7 @@ use super::{
     rmcp_door::{Door, Readable, SESSION_HEADER},
 };
 use crate::{
-    Answer, Caller, Era, HttpReply, Principal, Progress, ToolCall, Transport,
+    Answer, Beginning, Caller, Era, HttpReply, Principal, Progress, Relayed, ToolCall, Transport,
     ask::Subject,
     handler::{cannot_ask, unknown_tool},
     lean::{
@@ -72,6 +72,15 @@ impl Endpoint {
         B: http_body::Body<Data = Bytes> + Unpin,
     {
         let streams = parts.method == Method::GET || parts.method == Method::DELETE;
+        let relayed = parts
+            .uri
+            .path()
+            .strip_prefix("/mcp/")
+            .filter(|name| self.shell.tools.relays(name))
+            .map(str::to_owned);
+        if relayed.is_some() && parts.method != Method::POST {
+            return wrong_method("POST");
+        }
         if parts.method != Method::POST && !(streams && self.door.has_sessions()) {
             return wrong_method(if self.door.has_sessions() {
                 "GET, POST, DELETE"
@@ -106,6 +115,16 @@ impl Endpoint {
             Ok(body) => body,
             Err(fault) => return unread(fault, self.body_bytes),
         };
+        if let Some(name) = relayed {
+            let reply = self.shell.tools.relay(Relayed {
+                name,
+                principal,
+                request_id: request_id(&parts),
+                request: Arc::new(parts),
+                body,
+            });
+            return answered_by_program(reply.await);
+        }
         let head = Head {
             parts: Arc::new(parts),
             principal,
@@ -169,7 +188,7 @@ impl Endpoint {
             let progress =
                 head.readable.events && params.meta.as_ref().is_some_and(Meta::wants_progress);
             let session = self.session(head, &conversation).await?;
-            if session || progress || !self.shell.tools.stands_alone(&params.name) {
+            if session || progress || !self.goes_short(&params, conversation.era) {
                 let way = if session {
                     Way::Session
                 } else {
@@ -204,6 +223,9 @@ impl Endpoint {
         match request.method {
             "tools/list" if params.cursor.is_none() => {
                 let caller = Self::caller(head, &conversation, params.meta.as_ref());
+                if let Some(first) = self.shell.tools.before_list() {
+                    first.await;
+                }
                 let list = self.shell.tools.list(&caller);
                 Ok(json_bytes(
                     StatusCode::OK,
@@ -218,6 +240,19 @@ impl Endpoint {
                     .await
             }
         }
+    }
+
+    /// Whether a call can take the short way, as far as the program is concerned.
+    fn goes_short(&self, params: &CallParams<'_>, era: Era) -> bool {
+        let tools = &self.shell.tools;
+        tools.stands_alone(&params.name)
+            && tools.goes_short(&Beginning {
+                name: &params.name,
+                era,
+                capable: params.meta.as_ref().is_some_and(Meta::claims_capabilities),
+                round: params.request_state.is_some() || params.input_responses.is_some(),
+                says_more: params.meta.as_ref().is_some_and(Meta::says_more),
+            })
     }
 
     fn conversation(

@@ -3,9 +3,12 @@
 //! Invariant: nothing here copies the arguments of a call; they are read once, into the map the
 //! tool gets.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
-use serde::{Deserialize, Deserializer};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, IgnoredAny, MapAccess, Visitor},
+};
 use serde_json::{Map, Value, value::RawValue};
 
 use super::fault::Fault;
@@ -196,16 +199,52 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 }
 
 /// `params._meta`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 pub(crate) struct Meta<'a> {
-    #[serde(default, borrow, rename = "io.modelcontextprotocol/protocolVersion")]
     version: Option<&'a RawValue>,
-    #[serde(default, borrow, rename = "io.modelcontextprotocol/clientCapabilities")]
     capabilities: Option<&'a RawValue>,
-    #[serde(default, borrow, rename = "io.modelcontextprotocol/clientInfo")]
     client: Option<&'a RawValue>,
-    #[serde(default, borrow, rename = "progressToken")]
     progress: Option<&'a RawValue>,
+    /// Whether there is anything else in it.
+    more: bool,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Meta<'a> {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        input.deserialize_map(MetaVisitor(PhantomData))
+    }
+}
+
+struct MetaVisitor<'a>(PhantomData<&'a ()>);
+
+impl<'de: 'a, 'a> Visitor<'de> for MetaVisitor<'a> {
+    type Value = Meta<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut meta = Meta::default();
+        while let Some(Text(key)) = map.next_key()? {
+            let slot = match key.as_ref() {
+                "io.modelcontextprotocol/protocolVersion" => &mut meta.version,
+                "io.modelcontextprotocol/clientCapabilities" => &mut meta.capabilities,
+                "io.modelcontextprotocol/clientInfo" => &mut meta.client,
+                "progressToken" => &mut meta.progress,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                    meta.more = true;
+                    continue;
+                }
+            };
+            if slot.is_some() {
+                return Err(A::Error::custom(format_args!("duplicate field `{key}`")));
+            }
+            *slot = map.next_value()?;
+        }
+        Ok(meta)
+    }
 }
 
 impl<'a> Meta<'a> {
@@ -217,6 +256,19 @@ impl<'a> Meta<'a> {
     /// Whether the client wants to hear of progress.
     pub(crate) fn wants_progress(&self) -> bool {
         self.progress.is_some()
+    }
+
+    /// Whether the request says more of itself than every request does.
+    pub(crate) fn says_more(&self) -> bool {
+        self.more
+    }
+
+    /// Whether the client says that it can do anything beyond calling.
+    pub(crate) fn claims_capabilities(&self) -> bool {
+        self.capabilities.is_some_and(|claimed| {
+            !serde_json::from_str::<Map<String, Value>>(claimed.get())
+                .is_ok_and(|map| map.is_empty())
+        })
     }
 
     /// What the client can do; `None` when it does not say so in the right form.
