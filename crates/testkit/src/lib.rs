@@ -4,11 +4,13 @@
 //! For development only. Invariant: everything here listens and connects on loopback, and every
 //! child ends with the value that holds it.
 
+mod canaries;
 mod fault_proxy;
 mod mcp;
 mod program;
 mod world;
 
+pub use canaries::Canaries;
 pub use fault_proxy::{Fault, FaultProxy};
 pub use mcp::{Mcp, McpError, http};
 pub use program::{Program, ProgramError};

@@ -1,12 +1,13 @@
 //! A program as a child process: started, listened to, measured, ended.
 //!
-//! Invariant: its output is always read, so that it never waits for a reader.
+//! Invariants: its output is always read, so that it never waits for a reader; a program with
+//! canaries that said one of them fails the test that ends it.
 
 use std::{
     io,
     path::Path,
     process::{ExitStatus, Stdio},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -14,7 +15,10 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, Command},
     sync::Notify,
+    task::JoinHandle,
 };
+
+use crate::canaries::{Canaries, Watch};
 
 /// How long a program may take to say something or to end.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -46,12 +50,14 @@ pub struct Program {
     child: Child,
     pid: u32,
     said: Arc<Said>,
+    listeners: Vec<JoinHandle<()>>,
 }
 
 #[derive(Default)]
 struct Said {
     text: Mutex<String>,
     more: Notify,
+    watch: Mutex<Option<Watch>>,
 }
 
 impl Program {
@@ -79,13 +85,33 @@ impl Program {
         let mut child = command.spawn()?;
         let pid = child.id().ok_or(ProgramError::Unknown)?;
         let said = Arc::new(Said::default());
+        let mut listeners = Vec::new();
         if let Some(output) = child.stdout.take() {
-            tokio::spawn(listen(output, said.clone()));
+            listeners.push(tokio::spawn(listen(output, said.clone())));
         }
         if let Some(output) = child.stderr.take() {
-            tokio::spawn(listen(output, said.clone()));
+            listeners.push(tokio::spawn(listen(output, said.clone())));
         }
-        Ok(Self { child, pid, said })
+        Ok(Self {
+            child,
+            pid,
+            said,
+            listeners,
+        })
+    }
+
+    /// Watches for words it must not say, in what it said already and from now on. A hit is a
+    /// panic when the program is ended or dropped.
+    #[track_caller]
+    pub fn watch(&self, canaries: Canaries) {
+        let mut watch = Watch::new(canaries);
+        let mut place = self
+            .said
+            .watch
+            .lock()
+            .expect("no code panics while holding it");
+        self.said().lines().for_each(|line| watch.see(line));
+        *place = Some(watch);
     }
 
     /// Its process id.
@@ -179,7 +205,21 @@ impl Program {
     /// Waits for its end.
     pub async fn ended(&mut self) -> Result<ExitStatus, ProgramError> {
         let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
-        Ok(ended.map_err(|_| ProgramError::Endless)??)
+        let ended = ended.map_err(|_| ProgramError::Endless)??;
+        // A grandchild may hold the outputs open, so the last words are not waited for without end.
+        for listener in self.listeners.drain(..) {
+            let _ = tokio::time::timeout(Duration::from_secs(5), listener).await;
+        }
+        self.judge();
+        Ok(ended)
+    }
+
+    fn judge(&self) {
+        let watch = self.said.watch.lock();
+        let watch = watch.unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(found) = watch.and_then(|watch| watch.found()) {
+            panic!("{found}");
+        }
     }
 
     /// Asks it to end and waits for that.
@@ -189,9 +229,22 @@ impl Program {
     }
 }
 
+impl Drop for Program {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.judge();
+        }
+    }
+}
+
 async fn listen(output: impl AsyncRead + Unpin, said: Arc<Said>) {
     let mut lines = BufReader::new(output).lines();
     while let Ok(Some(line)) = lines.next_line().await {
+        // Held until the line is kept too, so that a watch that begins now misses nothing.
+        let mut watch = said.watch.lock().expect("no code panics while holding it");
+        if let Some(watch) = watch.as_mut() {
+            watch.see(&line);
+        }
         let mut text = said
             .text
             .lock()
@@ -201,7 +254,7 @@ async fn listen(output: impl AsyncRead + Unpin, said: Arc<Said>) {
             text.push_str(&line);
             text.push('\n');
         }
-        drop(text);
+        drop((text, watch));
         said.more.notify_waiters();
     }
 }
@@ -226,5 +279,25 @@ mod tests {
             Some("127.0.0.1:4711")
         );
         assert_eq!(address_in("http://127.0.0.1:47"), None);
+    }
+
+    #[tokio::test]
+    async fn a_program_that_says_a_canary_fails_its_test() {
+        for (said, caught) in [("the word is very-secret-1", true), ("nothing", false)] {
+            let ended = tokio::spawn(async move {
+                let program =
+                    Program::start(Path::new("/bin/sh"), &["-c", "echo $0; sleep 9", said], &[]);
+                let mut program = program.unwrap();
+                let mut canaries = Canaries::default();
+                canaries.add("a secret", "very-secret-1");
+                program.watch(canaries);
+                program
+                    .wait_for("something", |text| text.contains('\n').then_some(()))
+                    .await
+                    .unwrap();
+                program.stop().await.unwrap();
+            });
+            assert_eq!(ended.await.is_err(), caught, "{said}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{Mcp, McpError, Program, ProgramError, http};
+use crate::{Canaries, Mcp, McpError, Program, ProgramError, http};
 
 /// The demo user's address.
 pub const EMAIL: &str = "alex@sandbox.example";
@@ -23,6 +23,20 @@ pub const SCOPES: &[&str] = &[
     "https://www.googleapis.com/auth/calendar",
 ];
 
+/// Secrets of a watched server that it does not need.
+const SECRETS: &[(&str, &str)] = &[
+    ("GOOGLE_PSE_API_KEY", "canary-search-key-7f2e"),
+    (
+        "WORKSPACE_MCP_SEALING_KEY",
+        "Y2FuYXJ5LXNlYWxpbmcta2V5LWNhbmFyeS1zZWFsaW4=",
+    ),
+    ("AWS_SECRET_ACCESS_KEY", "canary-aws-secret-key-51c0"),
+    ("AWS_SESSION_TOKEN", "canary-aws-session-token-9d3b"),
+];
+
+/// How many messages and files give a canary.
+const CONTENTS: usize = 40;
+
 /// What makes a world special.
 #[derive(Clone, Debug, Default)]
 pub struct WorldOptions {
@@ -30,6 +44,8 @@ pub struct WorldOptions {
     pub latency: Option<Duration>,
     /// Whether no account is linked yet.
     pub signed_out: bool,
+    /// Whether the server tells everything it can and is watched for secrets and content.
+    pub watched: bool,
     /// Settings of the server beyond the usual ones.
     pub settings: Vec<(String, String)>,
 }
@@ -46,6 +62,8 @@ pub struct World {
     pub ready_after: Duration,
     /// Where the server's credentials are.
     pub credentials: PathBuf,
+    /// What it is watched for.
+    pub canaries: Canaries,
     sandbox_program: Program,
     _folder: TempDir,
 }
@@ -85,8 +103,20 @@ impl World {
         let sandbox = format!("http://{}", sandbox_program.address().await?);
         let credentials = folder.path().join("credentials");
         std::fs::create_dir(&credentials)?;
+        let mut canaries = Canaries::default();
+        // Every token and code of the sandbox begins so.
+        for (place, word) in [
+            ("an access token", "ya29.sandbox-"),
+            ("a refresh token", "1//0sandbox-"),
+            ("the client secret", "sandbox-client-secret"),
+        ] {
+            canaries.add(place, word);
+        }
         if !options.signed_out {
-            link(&sandbox, &credentials).await?;
+            let token = link(&sandbox, &credentials).await?;
+            if options.watched {
+                content(&sandbox, &token, &mut canaries).await?;
+            }
         }
         let place = credentials.display().to_string();
         let mut env = vec![
@@ -100,6 +130,17 @@ impl World {
             ("WORKSPACE_MCP_BASE_URI", "http://127.0.0.1"),
             ("WORKSPACE_MCP_LOG_FORMAT", "json"),
         ];
+        if options.watched {
+            env.push(("LOG_LEVEL", "trace"));
+            for (name, secret) in SECRETS {
+                env.push((name, secret));
+                canaries.add(*name, *secret);
+            }
+            let secret = |name: &str| ["TOKEN", "KEY", "SECRET"].iter().any(|w| name.contains(w));
+            for (name, value) in options.settings.iter().filter(|(name, _)| secret(name)) {
+                canaries.add(name, value);
+            }
+        }
         env.extend(
             options
                 .settings
@@ -108,6 +149,9 @@ impl World {
         );
         let started = Instant::now();
         let mut server = Program::start(binary, &["serve", "--port", "0"], &env)?;
+        if options.watched {
+            server.watch(canaries.clone());
+        }
         let base = format!("http://{}", server.address().await?);
         ready(&base, &server).await?;
         let ready_after = started.elapsed();
@@ -117,6 +161,7 @@ impl World {
             sandbox,
             ready_after,
             credentials,
+            canaries,
             sandbox_program,
             _folder: folder,
         })
@@ -136,7 +181,7 @@ impl World {
 }
 
 /// Puts a credential of the demo user where the server finds it.
-async fn link(sandbox: &str, folder: &Path) -> Result<(), WorldError> {
+async fn link(sandbox: &str, folder: &Path) -> Result<String, WorldError> {
     let minted: Value = http()
         .post(format!("{sandbox}/sandbox/token"))
         .json(&json!({"email": EMAIL, "scopes": SCOPES}))
@@ -159,6 +204,46 @@ async fn link(sandbox: &str, folder: &Path) -> Result<(), WorldError> {
         folder.join(format!("{EMAIL}.json")),
         format!("{credential:#}"),
     )?;
+    Ok(minted["access_token"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned())
+}
+
+/// The beginnings of the demo user's mail and the names of her files.
+async fn content(sandbox: &str, token: &str, canaries: &mut Canaries) -> Result<(), WorldError> {
+    let get = |path: String| {
+        let request = http()
+            .get(format!("{sandbox}/{path}"))
+            .bearer_auth(token)
+            .send();
+        async move { request.await?.error_for_status()?.json::<Value>().await }
+    };
+    let messages = "gmail.googleapis.com/gmail/v1/users/me/messages";
+    let list = get(format!("{messages}?maxResults={CONTENTS}")).await?;
+    let ids = list["messages"].as_array().into_iter().flatten();
+    let mut fetches = tokio::task::JoinSet::new();
+    for id in ids.filter_map(|message| message["id"].as_str()) {
+        fetches.spawn(get(format!("{messages}/{id}?format=metadata")));
+    }
+    while let Some(message) = fetches.join_next().await {
+        let message = message.map_err(std::io::Error::other)??;
+        let snippet = message["snippet"].as_str().unwrap_or_default();
+        let plain = |c: &char| c.is_ascii_alphanumeric() || " ,.-".contains(*c);
+        let beginning: String = snippet.chars().take_while(plain).take(40).collect();
+        // Words such as "Hello" begin many a text.
+        if beginning.len() >= 16 {
+            canaries.add("the text of a message", beginning);
+        }
+    }
+    let files = format!("www.googleapis.com/drive/v3/files?pageSize={CONTENTS}");
+    let files = get(files).await?;
+    for file in files["files"].as_array().into_iter().flatten() {
+        canaries.add(
+            "the name of a file",
+            file["name"].as_str().unwrap_or_default(),
+        );
+    }
     Ok(())
 }
 

@@ -29,6 +29,7 @@ async fn link(mcp: &Mcp) -> String {
 async fn signing_in_with_a_browser_makes_the_failed_call_succeed() {
     let options = WorldOptions {
         signed_out: true,
+        watched: true,
         ..WorldOptions::default()
     };
     let world = World::start(program(), options).await.unwrap();

@@ -56,12 +56,14 @@ fn every_problem_of_a_configuration_is_told_at_once() {
             ("WORKSPACE_MCP_PROT", "1"),
             ("WORKSPACE_MCP_SERVICE_TOKEN", ""),
             ("GOOGLE_PSE_API_KEY", "hidden-value-1234"),
+            ("MCP_ENABLE_OAUTH21", "true"),
         ],
     );
     assert!(!output.status.success());
     let text = text(&output);
     for told in [
         "\"many\" cannot be used",
+        "many-user sign-in for MCP clients is not part of this version",
         "can be reached from other machines",
         "GOOGLE_OAUTH_CLIENT_SECRET",
         "MCP_GOOGLE_OAUTH_CLIENT_SECRET",
@@ -121,6 +123,7 @@ async fn a_tool_is_called_here_and_on_a_server() {
             "sandbox-client.apps.googleusercontent.com",
         ),
         ("GOOGLE_OAUTH_CLIENT_SECRET", "sandbox-client-secret"),
+        ("LOG_LEVEL", "trace"),
     ];
     let here = run(
         &[
@@ -134,6 +137,9 @@ async fn a_tool_is_called_here_and_on_a_server() {
     );
     let data: serde_json::Value = serde_json::from_slice(&here.stdout).unwrap();
     assert_eq!(data["messages"].as_array().unwrap().len(), 2);
+    let log = String::from_utf8_lossy(&here.stderr);
+    assert!(!log.is_empty(), "the log was read");
+    world.canaries.assert_absent("the log of a call", &log);
     let wrong = run(
         &[
             "call",

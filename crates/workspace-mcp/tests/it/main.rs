@@ -2,7 +2,8 @@
 //! command line.
 //!
 //! One binary for all, so that it is linked once. Invariant: a file here is a module below; a
-//! forgotten one fails the first test.
+//! forgotten one fails the first test; every server tells all it can and is watched for secrets and
+//! content.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod accounts;
@@ -34,6 +35,7 @@ async fn world_with(settings: &[(&str, &str)]) -> World {
         .map(|&(name, value)| (name.to_owned(), value.to_owned()));
     let options = WorldOptions {
         settings: settings.collect(),
+        watched: true,
         ..WorldOptions::default()
     };
     World::start(program(), options)

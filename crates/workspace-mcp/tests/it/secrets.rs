@@ -3,11 +3,13 @@
 use serde_json::json;
 use testkit::http;
 
-use crate::world_with;
+use crate::world;
 
 #[tokio::test]
 async fn canaries_appear_in_no_log_error_page_or_figure() {
-    let world = world_with(&[("LOG_LEVEL", "trace")]).await;
+    let world = world().await;
+    // The world's own are looked for in every test.
+    assert!(world.canaries.len() >= 40, "{}", world.canaries.len());
     let mcp = world.mcp();
     let path = world.credentials.join(format!("{}.json", testkit::EMAIL));
     let credential: serde_json::Value =
@@ -76,6 +78,8 @@ async fn canaries_appear_in_no_log_error_page_or_figure() {
             );
         }
     }
+    world.canaries.assert_absent("a page", &page);
+    world.canaries.assert_absent("the figures", &figures);
     for line in log.lines().filter(|line| line.starts_with('{')) {
         serde_json::from_str::<serde_json::Value>(line).expect("one line is one record");
     }

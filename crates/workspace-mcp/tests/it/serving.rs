@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use testkit::{World, WorldOptions, http};
 
@@ -31,6 +32,29 @@ async fn health_says_what_operators_expect() {
         .await
         .unwrap();
     assert!(metrics.text().await.unwrap().contains("http_requests"));
+    world.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn no_half_of_an_authorization_server_is_there() {
+    let world = world().await;
+    for path in [
+        "/oauth2/token",
+        "/oauth2/register",
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-protected-resource",
+        "/.well-known/oauth-protected-resource/mcp",
+        "/.well-known/jwks.json",
+    ] {
+        let url = format!("{}{path}", world.base);
+        let got = http().get(&url).send().await.unwrap();
+        let posted = http().post(&url).send().await.unwrap();
+        assert_eq!(
+            (got.status(), posted.status()),
+            (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND),
+            "{path}"
+        );
+    }
     world.stop().await.unwrap();
 }
 
@@ -124,6 +148,7 @@ async fn foreign_names_and_origins_are_refused() {
 async fn calls_in_flight_finish_after_a_signal() {
     let options = WorldOptions {
         latency: Some(Duration::from_millis(600)),
+        watched: true,
         ..WorldOptions::default()
     };
     let mut world = World::start(program(), options).await.unwrap();

@@ -1,17 +1,20 @@
 //! MCP over standard input and output.
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     process::{Child, Command, Stdio},
+    thread::JoinHandle,
 };
 
 use serde_json::{Value, json};
+use testkit::Canaries;
 
 use crate::{program, world};
 
 struct Client {
     child: Child,
     answers: BufReader<std::process::ChildStdout>,
+    log: JoinHandle<String>,
 }
 
 impl Client {
@@ -26,13 +29,24 @@ impl Client {
                 "sandbox-client.apps.googleusercontent.com",
             )
             .env("GOOGLE_OAUTH_CLIENT_SECRET", "sandbox-client-secret")
+            .env("LOG_LEVEL", "trace")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let answers = BufReader::new(child.stdout.take().unwrap());
-        Self { child, answers }
+        let mut told = child.stderr.take().unwrap();
+        let log = std::thread::spawn(move || {
+            let mut log = String::new();
+            told.read_to_string(&mut log).unwrap();
+            log
+        });
+        Self {
+            child,
+            answers,
+            log,
+        }
     }
 
     fn send(&mut self, message: &Value) {
@@ -47,12 +61,15 @@ impl Client {
         serde_json::from_str(&line).unwrap_or_else(|_| panic!("no frame: {line:?}"))
     }
 
-    fn end(mut self) {
+    fn end(mut self, canaries: &Canaries) {
         drop(self.child.stdin.take());
         assert!(self.child.wait().unwrap().success());
         let mut rest = String::new();
         self.answers.read_line(&mut rest).unwrap();
         assert_eq!(rest, "");
+        let log = self.log.join().unwrap();
+        assert!(log.contains("list_gmail_labels"), "the log was read");
+        canaries.assert_absent("the log", &log);
     }
 }
 
@@ -81,7 +98,7 @@ async fn a_client_of_the_handshake_era_is_served() {
         labels["result"]["structuredContent"]["labels"].is_array(),
         "{labels}"
     );
-    client.end();
+    client.end(&world.canaries);
     world.stop().await.unwrap();
 }
 
@@ -113,6 +130,6 @@ async fn a_client_of_the_stateless_era_is_served() {
         labels["result"]["structuredContent"]["labels"].is_array(),
         "{labels}"
     );
-    client.end();
+    client.end(&world.canaries);
     world.stop().await.unwrap();
 }
