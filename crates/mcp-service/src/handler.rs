@@ -259,6 +259,7 @@ impl ServerHandler for ToolsHandler {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
+        Self::offered(self.shell.tools.about().resources, "resources/list")?;
         one_page(request)?;
         let resources = self.shell.tools.resources(&self.caller(&context)).await;
         Ok(ListResourcesResult::with_all_items(resources))
@@ -269,6 +270,10 @@ impl ServerHandler for ToolsHandler {
         request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Self::offered(
+            self.shell.tools.about().resources,
+            "resources/templates/list",
+        )?;
         one_page(request)?;
         Ok(ListResourceTemplatesResult::with_all_items(
             self.shell.tools.resource_templates(),
@@ -280,6 +285,7 @@ impl ServerHandler for ToolsHandler {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
+        Self::offered(self.shell.tools.about().resources, "resources/read")?;
         let caller = self.caller(&context);
         match self.shell.tools.read_resource(&request.uri, caller).await {
             Some(contents) => Ok(ReadResourceResult::new(contents).into()),
@@ -295,6 +301,7 @@ impl ServerHandler for ToolsHandler {
         request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
+        Self::offered(self.shell.tools.about().prompts, "prompts/list")?;
         one_page(request)?;
         Ok(ListPromptsResult::with_all_items(
             self.shell.tools.prompts(),
@@ -306,6 +313,7 @@ impl ServerHandler for ToolsHandler {
         request: GetPromptRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
+        Self::offered(self.shell.tools.about().prompts, "prompts/get")?;
         let caller = self.caller(&context);
         let arguments = request.arguments.unwrap_or_default();
         match self
@@ -325,6 +333,18 @@ impl ServerHandler for ToolsHandler {
 }
 
 impl ToolsHandler {
+    /// What was not declared does not exist.
+    fn offered(declared: bool, method: &str) -> Result<(), ErrorData> {
+        if declared {
+            return Ok(());
+        }
+        Err(ErrorData::new(
+            ErrorCode::METHOD_NOT_FOUND,
+            format!("there is no method {method}"),
+            None,
+        ))
+    }
+
     fn input_required(
         &self,
         call: &ToolCall,

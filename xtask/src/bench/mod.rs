@@ -5,6 +5,7 @@
 //! time, and that slowness is ours. Invariant: every server measured here is the release binary,
 //! on loopback, started and stopped by this command.
 
+mod bad_pdfs;
 mod latency;
 mod load;
 mod slow_clients;
@@ -111,6 +112,7 @@ async fn measure(root: &Path, requests: u32) -> anyhow::Result<Vec<Figure>> {
     let world = World::start(&binary, WorldOptions::default()).await?;
     figures.extend(server(&world, requests).await?);
     figures.extend(slow_clients::measure(&world).await?);
+    figures.extend(bad_pdfs::measure(&world).await?);
     world.stop().await?;
     let slow = WorldOptions {
         latency: Some(latency::INJECTED),

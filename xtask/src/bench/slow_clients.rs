@@ -115,7 +115,8 @@ async fn longest(waiting: &mut JoinSet<Duration>) -> anyhow::Result<f64> {
     Ok(longest.as_secs_f64())
 }
 
-async fn slowest_percent(mcp: &Mcp) -> anyhow::Result<f64> {
+/// The time that one call in a hundred takes longer than.
+pub(super) async fn slowest_percent(mcp: &Mcp) -> anyhow::Result<f64> {
     let mut times = Vec::with_capacity(HEALTHY);
     for _ in 0..HEALTHY {
         let started = Instant::now();

@@ -1,16 +1,20 @@
-//! The official conformance suite against the fixture on `mcp-service`, in every protocol revision,
-//! with and without server-side sessions.
+//! The official conformance suite in every protocol revision, with and without server-side
+//! sessions: all of it against the fixture on `mcp-service`, and what needs none of the fixture's
+//! tools against the real server on its sandbox.
 //!
 //! Invariant: the lists of what may fail only shrink: a listed scenario that passes fails the run.
 
 use std::{
     collections::BTreeMap,
+    fs,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
 use anyhow::{Context, bail, ensure};
+use serde_json::Value;
+use testkit::{World, WorldOptions};
 
 use super::{
     Runtime, Workplace,
@@ -41,17 +45,105 @@ const FAIL_WITHOUT_SESSIONS: [(&str, &str); 6] = [
     ("2025-11-25", "tools-call-sampling"),
 ];
 
+/// What every server can be asked, by revision. The suite's other scenarios call tools, read
+/// resources or get prompts that only its fixture has.
+const TRANSPORT: [(&str, &[&str]); 4] = [
+    ("2025-03-26", &["server-session-lifecycle"]),
+    (
+        "2025-06-18",
+        &[
+            "server-initialize",
+            "server-session-lifecycle",
+            "ping",
+            "tools-list",
+            "resources-list",
+        ],
+    ),
+    (
+        "2025-11-25",
+        &[
+            "server-initialize",
+            "server-session-lifecycle",
+            "ping",
+            "tools-list",
+            "resources-list",
+            "server-sse-polling",
+            "server-sse-multiple-streams",
+            "dns-rebinding-protection",
+        ],
+    ),
+    (
+        "2026-07-28",
+        &[
+            "server-stateless",
+            "tools-list",
+            "resources-list",
+            "server-sse-multiple-streams",
+            "sep-2164-resource-not-found",
+            "dns-rebinding-protection",
+            "caching",
+            "http-header-validation",
+            "input-required-result-unsupported-methods",
+        ],
+    ),
+];
+
+/// What these say without sessions, of which there are none to look at.
+const ABOUT_SESSIONS: [(&str, &str); 5] = [
+    ("2025-03-26", "server-session-lifecycle"),
+    ("2025-06-18", "server-session-lifecycle"),
+    ("2025-11-25", "server-session-lifecycle"),
+    ("2025-11-25", "server-sse-polling"),
+    ("2025-11-25", "server-sse-multiple-streams"),
+];
+
+/// Checks within these scenarios that nevertheless ask for a tool or a prompt of the fixture.
+const ASK_FOR_THE_FIXTURE: [(&str, &str); 5] = [
+    ("caching", "sep-2549-prompts-list-caching-hints"),
+    (
+        "server-stateless",
+        "sep-2575-http-server-no-independent-requests-on-stream",
+    ),
+    ("server-stateless", "sep-2575-missing-capability-http-400"),
+    (
+        "server-stateless",
+        "sep-2575-server-no-log-without-loglevel",
+    ),
+    (
+        "server-stateless",
+        "sep-2575-server-rejects-undeclared-capability",
+    ),
+];
+
 pub(super) fn run(workplace: &Workplace<'_>) -> anyhow::Result<()> {
     let (root, folder) = (workplace.root, &workplace.folder);
-    let suite =
-        npm(&folder.join("suite"), SUITE)?.join("@modelcontextprotocol/conformance/dist/index.js");
-    let node = npm(&folder.join("node"), NODE)?.join("node/bin/node");
-    checked(
-        crate::cargo(root)
-            .args(["build", "--locked", "--package", "mcp-service", "--example"])
-            .arg("conformance_server")
-            .current_dir(root),
-    )?;
+    let suite = Suite {
+        script: npm(&folder.join("suite"), SUITE)?
+            .join("@modelcontextprotocol/conformance/dist/index.js"),
+        node: npm(&folder.join("node"), NODE)?.join("node/bin/node"),
+    };
+    for what in [
+        &["mcp-service", "--example", "conformance_server"][..],
+        &["workspace-mcp"],
+    ] {
+        checked(
+            crate::cargo(root)
+                .args(["build", "--locked", "--package"])
+                .args(what)
+                .current_dir(root),
+        )?;
+    }
+    let mut surprises = fixture(&suite, root)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    surprises.extend(runtime.block_on(real_server(&suite, root))?);
+    ensure!(surprises.is_empty(), "{}", surprises.join("\n"));
+    Ok(())
+}
+
+/// All scenarios against the fixture; what came out otherwise than expected.
+fn fixture(suite: &Suite, root: &Path) -> anyhow::Result<Vec<String>> {
     let mut surprises = Vec::new();
     println!(
         "{:<9} {:<11} {:>9} {:>7}  failed",
@@ -60,7 +152,7 @@ pub(super) fn run(workplace: &Workplace<'_>) -> anyhow::Result<()> {
     for sessions in ["on", "off"] {
         let fixture = Fixture::start(root, sessions)?;
         for (revision, scenarios) in REVISIONS {
-            let results = scenarios_of(&node, &suite, &fixture.url, revision)?;
+            let results = suite.scenarios_of(&fixture.url, revision)?;
             let failed: Vec<&str> = results
                 .iter()
                 .filter_map(|(name, passed)| (!passed).then_some(name.as_str()))
@@ -92,40 +184,134 @@ pub(super) fn run(workplace: &Workplace<'_>) -> anyhow::Result<()> {
             }
         }
     }
-    ensure!(surprises.is_empty(), "{}", surprises.join("\n"));
-    Ok(())
+    Ok(surprises)
 }
 
-/// Runs the suite in one revision: each scenario and whether it passed.
-fn scenarios_of(
-    node: &Path,
-    suite: &Path,
-    url: &str,
-    revision: &str,
-) -> anyhow::Result<BTreeMap<String, bool>> {
-    let output = Command::new(node)
-        .arg(suite)
-        .args([
-            "server",
-            "--suite",
-            "all",
-            "--url",
-            url,
-            "--spec-version",
-            revision,
-        ])
-        .env("NO_COLOR", "1")
-        .output()
-        .context("the suite did not start")?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let results: BTreeMap<_, _> = text.lines().filter_map(result).collect();
-    if results.is_empty() {
-        bail!(
-            "the suite ran nothing in {revision}: {text}{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+/// What needs no fixture against the real server; what came out otherwise than expected.
+async fn real_server(suite: &Suite, root: &Path) -> anyhow::Result<Vec<String>> {
+    let mut surprises = Vec::new();
+    println!(
+        "\n{:<9} {:<11} {:>9} {:>7}  the real server",
+        "sessions", "revision", "scenarios", "checks"
+    );
+    for sessions in ["on", "off"] {
+        let flag = (sessions == "on").to_string();
+        let options = WorldOptions {
+            settings: vec![("WORKSPACE_MCP_SESSIONS".to_owned(), flag)],
+            ..WorldOptions::default()
+        };
+        let world = World::start(&root.join("target/debug/workspace-mcp"), options).await?;
+        let url = format!("{}/mcp", world.base);
+        for (revision, scenarios) in TRANSPORT {
+            let mut passed = 0;
+            for scenario in scenarios {
+                let checks = suite.checks_of(&url, revision, scenario)?;
+                let failed: Vec<&str> = checks.of("FAILURE");
+                let expected: Vec<&str> = ASK_FOR_THE_FIXTURE
+                    .into_iter()
+                    .filter(|(of, _)| of == scenario)
+                    .map(|(_, check)| check)
+                    .collect();
+                let successes = checks.of("SUCCESS").len();
+                passed += successes;
+                let silent = sessions == "off" && ABOUT_SESSIONS.contains(&(revision, scenario));
+                if failed != expected || silent != (successes == 0) {
+                    surprises.push(format!(
+                        "the real server, {revision} with sessions {sessions}, {scenario}: \
+                         {successes} checks passed, failed [{}] where [{}] is expected",
+                        failed.join(", "),
+                        expected.join(", "),
+                    ));
+                }
+            }
+            println!(
+                "{sessions:<9} {revision:<11} {:>9} {passed:>7}",
+                scenarios.len()
+            );
+        }
+        world.stop().await?;
     }
-    Ok(results)
+    Ok(surprises)
+}
+
+/// The suite, installed.
+struct Suite {
+    node: PathBuf,
+    script: PathBuf,
+}
+
+impl Suite {
+    /// Runs the suite in one revision: each scenario and whether it passed.
+    fn scenarios_of(&self, url: &str, revision: &str) -> anyhow::Result<BTreeMap<String, bool>> {
+        let output = self
+            .server(url, revision)
+            .args(["--suite", "all"])
+            .output()
+            .context("the suite did not start")?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let results: BTreeMap<_, _> = text.lines().filter_map(result).collect();
+        if results.is_empty() {
+            bail!(
+                "the suite ran nothing in {revision}: {text}{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+        Ok(results)
+    }
+
+    /// Runs one scenario: each check and what came of it.
+    fn checks_of(&self, url: &str, revision: &str, scenario: &str) -> anyhow::Result<Checks> {
+        let folder = tempfile::tempdir()?;
+        let output = self
+            .server(url, revision)
+            .args(["--scenario", scenario, "--output-dir"])
+            .arg(folder.path())
+            .output()
+            .context("the suite did not start")?;
+        let written = fs::read_dir(folder.path())?
+            .next()
+            .with_context(|| {
+                format!(
+                    "{scenario} did not run in {revision}: {}{}",
+                    String::from_utf8_lossy(&output.stdout),
+                    String::from_utf8_lossy(&output.stderr)
+                )
+            })??
+            .path()
+            .join("checks.json");
+        let checks: Value = serde_json::from_slice(&fs::read(written)?)?;
+        let text = |check: &Value, key: &str| check[key].as_str().unwrap_or_default().to_owned();
+        let mut checks: Vec<(String, String)> = checks
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|check| (text(check, "id"), text(check, "status")))
+            .collect();
+        checks.sort();
+        Ok(Checks(checks))
+    }
+
+    fn server(&self, url: &str, revision: &str) -> Command {
+        let mut command = Command::new(&self.node);
+        command
+            .arg(&self.script)
+            .args(["server", "--url", url, "--spec-version", revision])
+            .env("NO_COLOR", "1");
+        command
+    }
+}
+
+/// The checks of a scenario, sorted, each with its outcome.
+struct Checks(Vec<(String, String)>);
+
+impl Checks {
+    fn of(&self, status: &str) -> Vec<&str> {
+        self.0
+            .iter()
+            .filter(|(_, found)| found == status)
+            .map(|(id, _)| id.as_str())
+            .collect()
+    }
 }
 
 /// Reads a line of the suite's summary, such as `✓ ping: 1 passed, 0 failed`.
