@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use google_discovery::catalogue;
 
-use crate::Meta;
+use crate::{Meta, Service};
 
 /// What may be asked for, the narrowest first.
 const PREFERRED: &[&str] = &[
@@ -21,10 +21,18 @@ const PREFERRED: &[&str] = &[
     "https://www.googleapis.com/auth/calendar",
 ];
 
-/// The scopes that the tools `offered` need.
-pub(crate) fn needed(offered: impl Iterator<Item = &'static Meta>) -> Vec<String> {
+/// The scopes that the tools `offered` need on a server with these services. What a tool does with
+/// another service, such as attaching a file from Drive, it does only where that one is offered.
+pub(crate) fn needed(
+    offered: impl Iterator<Item = &'static Meta>,
+    services: &[Service],
+) -> Vec<String> {
     let alternatives: Vec<&[&str]> = offered
         .flat_map(|meta| meta.methods)
+        .filter(|id| {
+            let api = id.split('.').next().and_then(Service::named);
+            api.is_none_or(|service| services.contains(&service))
+        })
         .filter_map(|id| catalogue().method(id).ok())
         .map(|method| method.scopes.as_slice())
         .collect();

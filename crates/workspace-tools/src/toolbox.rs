@@ -97,7 +97,8 @@ impl Toolbox {
 
     /// The scopes to ask for at sign-in, so that every offered tool can work.
     pub fn scopes(&self) -> Vec<String> {
-        scopes::needed(self.offered.iter().map(|tool| tool.entry.meta))
+        let offered = self.offered.iter().map(|tool| tool.entry.meta);
+        scopes::needed(offered, &self.services())
     }
 
     /// An error that says that `name` is unknown and what may have been meant.

@@ -34,6 +34,9 @@ impl Tool for DraftMessage {
             "gmail.users.messages.attachments.get",
             "gmail.users.threads.get",
             "gmail.users.settings.sendAs.list",
+            // Files attached by reference, where the server offers Drive.
+            "drive.files.get",
+            "drive.files.export",
         ],
         outside_content: false,
         aliases: &[Alias::same("create_gmail_draft")],

@@ -35,6 +35,9 @@ impl Tool for SendMessage {
             "gmail.users.messages.attachments.get",
             "gmail.users.threads.get",
             "gmail.users.settings.sendAs.list",
+            // Files attached by reference, where the server offers Drive.
+            "drive.files.get",
+            "drive.files.export",
         ],
         outside_content: false,
         aliases: &[],

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use google_discovery::{Access as MethodAccess, catalogue};
 use serde_json::Value;
-use workspace_tools::{Access, Entry, Service, all};
+use workspace_tools::{Access, Entry, Selection, Service, Toolbox, all};
 
 fn check(problems: &[String]) {
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
@@ -114,6 +114,34 @@ fn methods_exist_and_do_no_more_than_the_tool_says() {
             problems.push("it uses no method".into());
         }
     });
+}
+
+#[test]
+fn files_from_drive_are_asked_for_where_drive_is_offered() {
+    let drive = |services: &[Service], most: &[(Service, Access)]| -> Vec<String> {
+        let selection = Selection {
+            services: services.to_vec(),
+            most_per_service: most.iter().copied().collect(),
+            ..Selection::default()
+        };
+        let mut scopes = Toolbox::new(&selection).scopes();
+        scopes.retain(|scope| scope.contains("/drive"));
+        scopes
+    };
+    for tool in ["send_gmail_message", "draft_gmail_message"] {
+        let entry = all().find(|entry| entry.meta.name == tool).unwrap();
+        for method in ["drive.files.get", "drive.files.export"] {
+            assert!(entry.meta.methods.contains(&method), "{tool} {method}");
+        }
+    }
+    assert!(drive(&[Service::Gmail], &[]).is_empty());
+    assert_eq!(
+        drive(
+            &[Service::Gmail, Service::Drive],
+            &[(Service::Drive, Access::Read)]
+        ),
+        ["https://www.googleapis.com/auth/drive.readonly"]
+    );
 }
 
 #[test]

@@ -140,6 +140,18 @@ fn services_call_what_their_tools_declare() {
                 }
             }
         }
-        assert_eq!(called, declared, "{}: called on the left", service.name());
+        // What another service's code does for a tool is held against that service's tools.
+        let elsewhere = |id: &str| {
+            let api = id.split('.').next().and_then(Service::named);
+            api.is_some_and(|api| api != *service)
+                && all().any(|entry| {
+                    Some(entry.meta.service) == api && entry.meta.methods.contains(&id)
+                })
+        };
+        let own: BTreeSet<&str> = declared
+            .into_iter()
+            .filter(|id| called.contains(id) || !elsewhere(id))
+            .collect();
+        assert_eq!(called, own, "{}: called on the left", service.name());
     }
 }
