@@ -3,13 +3,20 @@
 use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
-use core_agent::commands::{CommandLine, Printer};
+use core_agent::{
+    commands::{CommandLine, Printer},
+    upstream::stdio,
+};
 
 // The allocator decides a third of the processor time of a call with many small JSON values.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Before anything else: a supervisor of a child is small.
+    if let Some(code) = stdio::take_over() {
+        return code;
+    }
     let line = CommandLine::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -144,12 +144,39 @@ pub struct OauthConfig {
     pub client_id: Option<String>,
     /// Its secret.
     pub client_secret: Option<Template>,
+    /// Its private key, PKCS#8 in PEM, for servers that want signed assertions instead.
+    pub client_key: Option<Template>,
+    /// The authorization server at which the client id is registered; the one met first when
+    /// absent.
+    pub issuer: Option<String>,
     /// The URL of our client metadata document.
     pub client_metadata_url: Option<String>,
+    /// How a token is obtained, when it is not to be found out.
+    pub grant: GrantChoice,
+    /// An assertion that another authority signed for this program, such as a workload's token.
+    pub assertion: Option<Template>,
+    /// The port of the address a browser is sent back to, for authorization servers that want it
+    /// unchanged; any free one when absent.
+    pub callback_port: Option<u16>,
     /// Scopes to ask for at first; the server's own wishes when empty.
     pub scopes: Vec<String>,
     /// Whether authorization servers on private addresses are allowed.
     pub allow_private_addresses: bool,
+}
+
+/// How a token is obtained.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantChoice {
+    /// As the authorization server offers and the configuration allows.
+    #[default]
+    Auto,
+    /// A person consents.
+    AuthorizationCode,
+    /// This program asks in its own name, with its client id and secret or key.
+    ClientCredentials,
+    /// This program shows the assertion.
+    JwtBearer,
 }
 
 /// Whose identity a server is told.
@@ -180,6 +207,8 @@ pub struct ContainmentConfig {
     pub files: Option<u64>,
     /// Seconds of processor time.
     pub cpu_seconds: Option<u64>,
+    /// Whether it may signal and inspect processes that are not its own.
+    pub other_processes: bool,
 }
 
 /// What the hub shows its own clients.

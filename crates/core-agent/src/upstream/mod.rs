@@ -3,8 +3,11 @@
 //! Not the decision whether and how often to ask: that is the pipeline's.
 //! Invariant: no server's failure reaches a caller of another server.
 
+mod http;
 mod manager;
 mod server;
+pub mod stdio;
+mod talk;
 
 use std::{sync::Arc, time::Duration};
 
