@@ -4,10 +4,37 @@
 //! Invariant: a token is sent to the server it was made for and to the authorization server that
 //! made it, and to nobody else.
 
+mod assertion;
+mod attempts;
+mod callback;
+mod challenge;
+mod consent;
+mod decide;
+mod discovery;
+mod error;
+mod exchange;
+mod explore;
+mod fetch;
+mod flow;
+mod guard;
+mod loopback;
+mod request;
+mod scopes;
+mod signins;
+mod token;
+mod vault;
+
 use futures::future::BoxFuture;
 use secrecy::SecretString;
 
 use crate::{Actor, Fault, ServerName};
+
+pub use consent::{Consent, NoConsent};
+pub use error::SignInError;
+pub use guard::{Names, SystemNames};
+pub use scopes::Scopes;
+pub use signins::{SignInOptions, SignIns, SignedIn, SignedOut};
+pub use vault::{Vault, VaultError};
 
 /// Tokens for servers over HTTP, as the conversations with servers see them.
 pub trait SignIn: Send + Sync + 'static {
