@@ -1,12 +1,34 @@
 //! Reading: which files and variables count, in which order.
 //!
-//! Invariant: what is loaded depends on the [`LoadOptions`] alone, never on the process.
+//! Invariant: what is loaded depends on the [`LoadOptions`] and the files, never on the process.
 
-use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use foundation::settings::Env;
 
-use super::{Config, Fault, Faults, Place, Severity};
+use super::{
+    Config, Environment, Fault, Faults, Severity, check, desktop, dotenv, keys,
+    shape::Examination,
+    tree::{self, Node, Value},
+    variables,
+};
+
+/// Files that are looked for in the working folder, in this order.
+const IN_FOLDER: [&str; 4] = [
+    "core-agent.toml",
+    "core-agent.json",
+    "mcp.json",
+    ".mcp.json",
+];
+/// Files that are looked for in the user's configuration folder.
+const OF_USER: [&str; 2] = ["core-agent.toml", "core-agent.json"];
+/// The largest configuration file.
+const LARGEST: u64 = 4 << 20;
 
 /// The environment, as an argument.
 pub type Variables = Arc<dyn Env + Send + Sync>;
@@ -27,7 +49,7 @@ pub struct LoadOptions {
 }
 
 /// A configuration, and where it is from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Loaded {
     /// What counts.
     pub config: Arc<Config>,
@@ -35,8 +57,12 @@ pub struct Loaded {
     pub sources: Vec<Source>,
     /// What is worth saying, and which servers cannot be used.
     pub warnings: Vec<Fault>,
-    /// Where each server is said, the file or variable that did so last.
+    /// Where each server is said: the file or variable that did so last.
     pub origins: BTreeMap<String, String>,
+    /// The environment variables, with those of the `.env` beside the file.
+    pub variables: Variables,
+    /// As it is written, all layers together.
+    pub(super) tree: Node,
     state: PathBuf,
 }
 
@@ -50,6 +76,15 @@ pub enum Source {
     Variable(String),
 }
 
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(file) => write!(f, "{}", file.display()),
+            Self::Variable(name) => f.write_str(name),
+        }
+    }
+}
+
 impl LoadOptions {
     /// Loads from the working folder and the variables of this process.
     pub fn of_process() -> io::Result<Self> {
@@ -61,12 +96,49 @@ impl LoadOptions {
             env: process_variables(),
         })
     }
+
+    /// The same with what the command line says.
+    #[must_use]
+    pub fn with(mut self, common: &crate::commands::Common) -> Self {
+        self.config.clone_from(&common.config);
+        self.environment.clone_from(&common.environment);
+        self.state.clone_from(&common.state);
+        self
+    }
+
+    /// The user's home folder.
+    pub fn home(&self) -> Option<PathBuf> {
+        self.env
+            .get("HOME")
+            .or_else(|| self.env.get("USERPROFILE"))
+            .map(PathBuf::from)
+    }
+
+    /// The user's configuration folder of this program.
+    pub fn user_folder(&self) -> Option<PathBuf> {
+        self.user_place("XDG_CONFIG_HOME", ".config")
+    }
+
+    fn user_place(&self, variable: &str, below_home: &str) -> Option<PathBuf> {
+        self.env
+            .get(variable)
+            .map(PathBuf::from)
+            // The specification says to ignore relative ones.
+            .filter(|folder| folder.is_absolute())
+            .or_else(|| Some(self.home()?.join(below_home)))
+            .map(|folder| folder.join("core-agent"))
+    }
+
+    fn default_state(&self) -> PathBuf {
+        self.user_place("XDG_STATE_HOME", ".local/state")
+            .unwrap_or_else(|| self.folder.join(".core-agent"))
+    }
 }
 
 impl Loaded {
     /// The folder of everything kept, made for this user alone when it is not there.
     pub fn state_folder(&self) -> io::Result<PathBuf> {
-        let mut maker = std::fs::DirBuilder::new();
+        let mut maker = fs::DirBuilder::new();
         maker.recursive(true);
         #[cfg(unix)]
         {
@@ -75,6 +147,20 @@ impl Loaded {
         }
         maker.create(&self.state)?;
         Ok(self.state.clone())
+    }
+
+    /// The same folder, which may not be there yet.
+    pub fn state_path(&self) -> &Path {
+        &self.state
+    }
+}
+
+impl std::fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The configuration may have secrets written out.
+        f.debug_struct("Loaded")
+            .field("sources", &self.sources)
+            .finish_non_exhaustive()
     }
 }
 
@@ -86,21 +172,316 @@ pub fn process_variables() -> Variables {
     Arc::new(all)
 }
 
-/// Loads the configuration.
+/// Loads the configuration: defaults, the file, the file of the environment laid over it, then
+/// variables and options. All faults are found, not only the first.
 pub fn load(options: &LoadOptions) -> Result<Loaded, Faults> {
-    let _ = (
-        Place {
-            file: PathBuf::new(),
-            line: 1,
-            column: 1,
-        },
-        Severity::Error,
-    );
+    let mut faults = Faults::default();
+    let mut layers = Layers::default();
+    let base = base_file(options, &mut faults);
+    let options = &LoadOptions {
+        env: dotenv::beside(
+            base.as_ref().map(|file| file.path.as_path()),
+            &options.env,
+            &mut faults,
+        ),
+        ..options.clone()
+    };
+    if let Some(file) = &base {
+        layers.file(file, &mut faults);
+    }
+    let environment = environment(options, &layers.tree, &mut faults);
+    if let Some(over) = base
+        .as_ref()
+        .and_then(|base| beside(&base.path, environment))
+    {
+        let found = base.as_ref().is_some_and(|base| base.found);
+        layers.file(&Found { path: over, found }, &mut faults);
+    }
+    layers
+        .tree
+        .set(&["environment"], Node::text(word(environment)));
+    layers.variables(options, &mut faults);
+
+    let home = options.home();
+    let mut examination = Examination {
+        folder: &options.folder,
+        home: home.as_deref(),
+        faults: &mut faults,
+    };
+    examination.examine(&mut layers.tree, keys::CONFIG, &mut Vec::new());
+    if faults.fatal() {
+        faults.sort();
+        return Err(faults);
+    }
+    let mut config: Config = match serde_json::from_value(layers.tree.to_json()) {
+        Ok(config) => config,
+        Err(error) => {
+            // The shapes are stricter than the types, so this is not expected to be seen.
+            faults.0.push(Fault {
+                severity: Severity::Error,
+                place: None,
+                key: "the configuration".to_owned(),
+                problem: error.to_string(),
+                advice: String::new(),
+            });
+            return Err(faults);
+        }
+    };
+    if config.environment == Environment::Production {
+        let format = &mut config.telemetry.log_format;
+        format.get_or_insert_with(|| "json".to_owned());
+    }
+    check::check(&config, &layers.tree, options, &mut faults);
+    faults.sort();
+    if faults.fatal() {
+        return Err(faults);
+    }
+    let state = config
+        .state
+        .clone()
+        .unwrap_or_else(|| options.default_state());
     Ok(Loaded {
-        config: Arc::new(Config::default()),
-        sources: Vec::new(),
-        warnings: Vec::new(),
-        origins: BTreeMap::new(),
-        state: options.folder.clone(),
+        config: Arc::new(config),
+        sources: layers.sources,
+        warnings: faults.0,
+        origins: layers.origins,
+        variables: Arc::clone(&options.env),
+        tree: layers.tree,
+        state,
     })
+}
+
+/// The layers read so far.
+#[derive(Default)]
+struct Layers {
+    tree: Node,
+    sources: Vec<Source>,
+    origins: BTreeMap<String, String>,
+}
+
+/// A file, and whether it was merely found in the working folder.
+struct Found {
+    path: PathBuf,
+    found: bool,
+}
+
+impl Layers {
+    fn file(&mut self, file: &Found, faults: &mut Faults) {
+        let Some(node) = read(file, faults) else {
+            return;
+        };
+        if file.found {
+            check::found(&node, faults);
+        }
+        for name in node
+            .get("servers")
+            .and_then(Node::table)
+            .into_iter()
+            .flatten()
+        {
+            self.origins
+                .insert(name.0.clone(), file.path.display().to_string());
+        }
+        self.tree.lay_over(node);
+        self.sources.push(Source::File(file.path.clone()));
+    }
+
+    fn variables(&mut self, options: &LoadOptions, faults: &mut Faults) {
+        let (over, said) = variables::layer(options.env.as_ref(), faults);
+        self.tree.lay_over(over);
+        for (variable, server) in said {
+            if !server.is_empty() {
+                let passes = ["servers", server.as_str(), "identity", "pass_user"];
+                if self.tree.at(&passes).is_none() {
+                    // Who sets this variable runs both ends.
+                    self.tree.set(&passes, Node::of(Value::Flag(true)));
+                }
+                self.origins.insert(server, variable.clone());
+            }
+            self.sources.push(Source::Variable(variable));
+        }
+        let state = options
+            .state
+            .as_ref()
+            .map(|state| state.to_string_lossy().into_owned())
+            .or_else(|| variables::state(options.env.as_ref()));
+        if let Some(state) = state {
+            self.tree.set(&["state"], Node::text(state));
+        }
+    }
+}
+
+fn base_file(options: &LoadOptions, faults: &mut Faults) -> Option<Found> {
+    let named = options
+        .config
+        .clone()
+        .or_else(|| variables::config(options.env.as_ref()).map(PathBuf::from));
+    if let Some(named) = named {
+        let path = options.folder.join(named);
+        if !path.is_file() {
+            faults.0.push(Fault {
+                severity: Severity::Error,
+                place: None,
+                key: path.display().to_string(),
+                problem: "there is no such file".to_owned(),
+                advice: "name another with --config, or make it with core-agent import --write"
+                    .to_owned(),
+            });
+            return None;
+        }
+        return Some(Found { path, found: false });
+    }
+    let in_folder = IN_FOLDER.iter().map(|name| Found {
+        path: options.folder.join(name),
+        found: true,
+    });
+    let user = options.user_folder();
+    let of_user = OF_USER.iter().filter_map(|name| {
+        Some(Found {
+            path: user.as_ref()?.join(name),
+            found: false,
+        })
+    });
+    in_folder
+        .chain(of_user)
+        .find(|file| file.path.is_file())
+        .map(|file| Found {
+            // The user's own folder is the user's own, also when one works in it.
+            found: file.found && user.as_deref() != Some(options.folder.as_path()),
+            ..file
+        })
+}
+
+/// The file of the environment beside a file: `core-agent.production.toml`.
+fn beside(base: &Path, environment: Environment) -> Option<PathBuf> {
+    let stem = base.file_stem()?.to_str()?;
+    ["toml", "json"]
+        .map(|ending| base.with_file_name(format!("{stem}.{}.{ending}", word(environment))))
+        .into_iter()
+        .find(|path| path.is_file())
+}
+
+fn environment(options: &LoadOptions, tree: &Node, faults: &mut Faults) -> Environment {
+    let said = options
+        .environment
+        .clone()
+        .filter(|said| !said.is_empty())
+        .map(|said| (said, "--environment".to_owned()))
+        .or_else(|| {
+            variables::environment(options.env.as_ref()).map(|(said, name)| (said, name.to_owned()))
+        });
+    let (said, by) = match said {
+        Some(said) => said,
+        // The examination says when the file's word is wrong.
+        None => {
+            return tree
+                .get("environment")
+                .and_then(Node::as_text)
+                .and_then(known)
+                .unwrap_or_default();
+        }
+    };
+    known(said.trim()).unwrap_or_else(|| {
+        faults.0.push(Fault {
+            severity: Severity::Error,
+            place: None,
+            key: by,
+            problem: "this environment is not known".to_owned(),
+            advice: "use development, staging or production".to_owned(),
+        });
+        Environment::default()
+    })
+}
+
+fn known(word: &str) -> Option<Environment> {
+    match word {
+        "development" | "dev" => Some(Environment::Development),
+        "staging" => Some(Environment::Staging),
+        "production" | "prod" => Some(Environment::Production),
+        _ => None,
+    }
+}
+
+fn word(environment: Environment) -> &'static str {
+    match environment {
+        Environment::Development => "development",
+        Environment::Staging => "staging",
+        Environment::Production => "production",
+    }
+}
+
+fn read(file: &Found, faults: &mut Faults) -> Option<Node> {
+    let path = &file.path;
+    let refused = |problem: String, advice: &str| Fault {
+        severity: Severity::Error,
+        place: None,
+        key: path.display().to_string(),
+        problem,
+        advice: advice.to_owned(),
+    };
+    match fs::metadata(path) {
+        Ok(about) if about.len() > LARGEST => {
+            faults
+                .0
+                .push(refused("it is larger than 4 MiB".to_owned(), ""));
+            return None;
+        }
+        Ok(about) => {
+            if let Some(problem) = foreign(&about) {
+                faults.0.push(refused(
+                    problem.to_owned(),
+                    "a program would be started at another's word: chown it, or chmod go-w it",
+                ));
+                return None;
+            }
+        }
+        Err(error) => {
+            faults.0.push(refused(error.to_string(), ""));
+            return None;
+        }
+    }
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            faults
+                .0
+                .push(refused(error.to_string(), "check its permissions"));
+            return None;
+        }
+    };
+    parse(path, &text, faults)
+}
+
+/// Reads the text of a file; JSON by its ending, TOML otherwise.
+pub(crate) fn parse(path: &Path, text: &str, faults: &mut Faults) -> Option<Node> {
+    let text = text.trim_start_matches('\u{feff}');
+    let source = tree::Source::new(path, text);
+    let json = path
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+    let mut node = if json {
+        source.json(faults)?
+    } else {
+        source.toml(faults)?
+    };
+    desktop::normalise(&mut node, faults);
+    Some(node)
+}
+
+/// Why somebody else decides what is in the file.
+pub(super) fn foreign(about: &fs::Metadata) -> Option<&'static str> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let owner = about.uid();
+        if owner != 0 && owner != rustix::process::geteuid().as_raw() {
+            return Some("it belongs to another user");
+        }
+        // Anybody may write; a shared group is the team's own business.
+        if about.mode() & 0o002 != 0 {
+            return Some("every user of this machine may change it");
+        }
+    }
+    let _ = about;
+    None
 }

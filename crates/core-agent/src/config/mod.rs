@@ -2,10 +2,23 @@
 //!
 //! Invariant: a [`Config`] in hand is complete and checked; secrets in it are references still.
 
+mod check;
+mod check_server;
+mod desktop;
+mod dotenv;
 mod fault;
+pub mod keys;
 mod load;
 mod model;
+pub mod programs;
+mod shape;
+mod show;
+mod tree;
+pub mod variables;
 
 pub use fault::{Fault, Faults, Place, Severity};
 pub use load::{LoadOptions, Loaded, Source, Variables, load, process_variables};
 pub use model::*;
+
+#[cfg(test)]
+mod tests;

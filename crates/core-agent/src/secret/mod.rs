@@ -3,6 +3,7 @@
 //! Invariant: a resolved secret is in a [`SecretString`] or on its way to the one who asked; no
 //! error, `Debug` or `Display` of this module contains one.
 
+mod literal;
 mod lookup;
 mod redact;
 mod template;
@@ -17,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
+pub use literal::{looks_secret, secret_arguments};
 pub use lookup::{NotThere, check, find_program};
 pub use redact::Redactor;
 pub use template::{BadTemplate, Part, Reference, is_name};

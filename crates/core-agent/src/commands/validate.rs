@@ -1,0 +1,83 @@
+//! `core-agent validate`: everything that is wrong with the configuration, at once.
+//!
+//! Invariant: it starts nothing, changes nothing and shows no secret.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Common, Printer};
+use crate::config::{Fault, LoadOptions, Severity, load};
+
+/// Say everything that is wrong with the configuration.
+///
+/// Ends with 0 when every server can be used, 1 otherwise; what is merely worth saying does not
+/// count.
+#[derive(Debug, Args)]
+pub(super) struct Validate {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Validate {
+    pub(super) fn run(self, common: &Common) -> anyhow::Result<ExitCode> {
+        let options = LoadOptions::of_process()?.with(common);
+        let (faults, sources, servers) = match load(&options) {
+            Ok(loaded) => {
+                let sources = loaded.sources.iter().map(ToString::to_string).collect();
+                (loaded.warnings, sources, loaded.config.servers.len())
+            }
+            Err(faults) => (faults.0, Vec::<String>::new(), 0),
+        };
+        let of = |severity| {
+            let all: Vec<&Fault> = faults
+                .iter()
+                .filter(|fault| fault.severity == severity)
+                .collect();
+            all.len()
+        };
+        let errors = of(Severity::Error);
+        let unavailable = of(Severity::Unavailable);
+        let warnings = of(Severity::Warning);
+        let good = errors + unavailable == 0;
+        if self.json {
+            let report = json!({
+                "valid": good,
+                "usable": errors == 0,
+                "errors": errors,
+                "unavailable": unavailable,
+                "warnings": warnings,
+                "servers": servers,
+                "sources": sources,
+                "faults": faults,
+            });
+            Printer.line(&format!("{report:#}"));
+        } else {
+            for fault in &faults {
+                Printer.line(&fault.to_string());
+            }
+            let read = if sources.is_empty() {
+                String::new()
+            } else {
+                format!(", read from {}", sources.join(", "))
+            };
+            Printer.line(&if errors == 0 {
+                format!(
+                    "{servers} servers{read}: {unavailable} things missing, {warnings} warnings"
+                )
+            } else {
+                format!("{errors} errors, {unavailable} things missing, {warnings} warnings")
+            });
+            if errors == 0 && sources.is_empty() {
+                Printer.line("no configuration was found: make one with core-agent import --write");
+            }
+        }
+        Ok(if good {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+}

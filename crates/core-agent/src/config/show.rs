@@ -1,0 +1,177 @@
+//! The configuration as it counts, for people: references as written, secrets never.
+//!
+//! Invariant: what looks like a secret, and every bearer written out, is shown as a mark.
+
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value as Toml};
+
+use super::{
+    Loaded, Template,
+    tree::{Node, Value},
+};
+use crate::secret::{looks_secret, secret_arguments};
+
+/// What stands where a secret is written out.
+const MARK: &str = "(written out, not shown)";
+
+impl Loaded {
+    /// All layers together as TOML, with where each server is said.
+    pub fn shown(&self) -> String {
+        let mut document = DocumentMut::new();
+        for (name, node) in fields(&self.hidden()) {
+            document.insert(name, item(node));
+        }
+        if let Some(servers) = document.get_mut("servers").and_then(Item::as_table_mut) {
+            for (name, item) in servers.iter_mut() {
+                let origin = self
+                    .origins
+                    .get(name.get())
+                    .map_or("defaults", |origin| origin);
+                if let Some(table) = item.as_table_mut() {
+                    // A line break in a file's name would end the comment.
+                    let origin: String = origin.chars().filter(|c| !c.is_control()).collect();
+                    table.decor_mut().set_prefix(format!("\n# {origin}\n"));
+                }
+            }
+        }
+        document.to_string()
+    }
+
+    /// All layers together as JSON.
+    pub fn shown_json(&self) -> serde_json::Value {
+        self.hidden().to_json()
+    }
+
+    fn hidden(&self) -> Node {
+        let mut tree = self.tree.clone();
+        if let Some(servers) = table(&mut tree, "servers") {
+            for entry in servers.values_mut() {
+                hide_server(&mut entry.node);
+            }
+        }
+        if let Some(callers) = table(&mut tree, "callers") {
+            for entry in callers.values_mut() {
+                if let Some(token) =
+                    table(&mut entry.node, "").and_then(|caller| caller.get_mut("token"))
+                {
+                    hide_if(&mut token.node, |value| value.literal().is_some());
+                }
+            }
+        }
+        tree
+    }
+}
+
+/// Takes secrets written out of a server's table.
+pub(crate) fn hide_server(server: &mut Node) {
+    for key in ["env", "headers"] {
+        for (name, entry) in table(server, key).into_iter().flatten() {
+            hide_if(&mut entry.node, |value| looks_secret(name, value));
+        }
+    }
+    let oauth = table(server, "oauth");
+    if let Some(secret) = oauth.and_then(|oauth| oauth.get_mut("client_secret")) {
+        hide_if(&mut secret.node, |value| value.literal().is_some());
+    }
+    let Some(server) = table(server, "") else {
+        return;
+    };
+    if let Some(url) = server.get_mut("url") {
+        hide_if(&mut url.node, |value| looks_secret("url", value));
+    }
+    if let Some(args) = server.get_mut("args")
+        && let Value::List(args) = &mut args.node.value
+    {
+        let words: Vec<Template> = args
+            .iter()
+            .map(|arg| Template(arg.as_text().unwrap_or_default().to_owned()))
+            .collect();
+        for at in secret_arguments(&words) {
+            let name = words[at].0.split_once('=').map_or("", |(name, _)| name);
+            let shown = if name.is_empty() {
+                MARK.to_owned()
+            } else {
+                format!("{name}={MARK}")
+            };
+            args[at].value = Value::Text(shown);
+        }
+    }
+}
+
+type Fields = std::collections::BTreeMap<String, super::tree::Entry>;
+
+/// The table under a key, or the node itself for an empty key.
+fn table<'a>(node: &'a mut Node, key: &str) -> Option<&'a mut Fields> {
+    let Value::Table(fields) = &mut node.value else {
+        return None;
+    };
+    if key.is_empty() {
+        return Some(fields);
+    }
+    match &mut fields.get_mut(key)?.node.value {
+        Value::Table(inner) => Some(inner),
+        _ => None,
+    }
+}
+
+fn hide_if(node: &mut Node, secret: impl Fn(&Template) -> bool) {
+    if let Value::Text(text) = &node.value
+        && secret(&Template(text.clone()))
+    {
+        node.value = Value::Text(MARK.to_owned());
+    }
+}
+
+fn fields(node: &Node) -> impl Iterator<Item = (&str, &Node)> {
+    let fields = node.table().into_iter().flatten();
+    fields
+        .filter(|(_, entry)| !matches!(entry.node.value, Value::Null))
+        .map(|(name, entry)| (name.as_str(), &entry.node))
+}
+
+/// A value as an item of a file: tables of tables get headings of their own.
+pub(crate) fn item(node: &Node) -> Item {
+    if node.table().is_none() {
+        return Item::Value(value(node));
+    }
+    let mut table = Table::new();
+    // Values stand before the headings of tables below.
+    let (tables, values): (Vec<_>, Vec<_>) = fields(node).partition(|(_, node)| has_heading(node));
+    table.set_implicit(values.is_empty() && !tables.is_empty());
+    for (name, node) in values {
+        table.insert(name, Item::Value(value(node)));
+    }
+    for (name, node) in tables {
+        table.insert(name, item(node));
+    }
+    Item::Table(table)
+}
+
+/// Whether a table is large enough for a heading: one that holds tables, or more than a line.
+fn has_heading(node: &Node) -> bool {
+    node.table().is_some()
+        && (fields(node).any(|(_, inner)| inner.table().is_some())
+            || fields(node).count() > 3
+            || long(node))
+}
+
+fn long(node: &Node) -> bool {
+    value(node).to_string().len() > 80
+}
+
+fn value(node: &Node) -> Toml {
+    match &node.value {
+        Value::Null | Value::Moment => Toml::from(""),
+        Value::Flag(flag) => Toml::from(*flag),
+        Value::Whole(number) => Toml::from(*number),
+        Value::Fraction(number) => Toml::from(*number),
+        Value::Text(text) => Toml::from(text.as_str()),
+        Value::List(list) => Toml::Array(list.iter().map(value).collect::<Array>()),
+        Value::Table(_) => {
+            let mut table = InlineTable::new();
+            for (name, node) in fields(node) {
+                table.insert(name, value(node));
+            }
+            Toml::InlineTable(table)
+        }
+    }
+}
