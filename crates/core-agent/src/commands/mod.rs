@@ -3,7 +3,12 @@
 //! Invariant: a command prints to standard output what was asked for and nothing else; what it
 //! wants to say besides goes to standard error.
 
+mod call;
+mod check;
+mod config;
+mod demo_server;
 mod printer;
+mod validate;
 mod version;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -39,6 +44,17 @@ pub struct Common {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Call a tool.
+    Call(call::Call),
+    /// Check whether servers are in order.
+    Check(check::Check),
+    /// Serve a small server of the demonstration.
+    #[command(hide = true)]
+    DemoServer(demo_server::DemoServer),
+    /// Say everything that is wrong with the configuration.
+    Validate(validate::Validate),
+    /// Show the configuration as it counts, and what can be configured.
+    Config(config::Configuration),
     /// Say which version this is.
     Version(version::Version),
 }
@@ -46,8 +62,12 @@ enum Command {
 impl CommandLine {
     /// Runs the command.
     pub async fn run(self) -> anyhow::Result<ExitCode> {
-        let _ = self.common;
         match self.command {
+            Command::Call(command) => command.run(&self.common).await,
+            Command::Check(command) => command.run(&self.common).await,
+            Command::DemoServer(command) => command.run().await,
+            Command::Validate(command) => command.run(&self.common),
+            Command::Config(command) => command.run(&self.common),
             Command::Version(command) => Ok(command.run()),
         }
     }

@@ -1,0 +1,196 @@
+//! The course of a check: connect, list, ask, call, judge; several servers at a time.
+//!
+//! Invariant: every server asked for is in the report, whatever became of it.
+
+use std::{sync::Arc, time::Duration};
+
+use foundation::Clock;
+use futures::{StreamExt, stream};
+use mcp_service::Era;
+use tokio::time::Instant;
+
+use crate::{
+    Fault, FaultKind, ServerName,
+    upstream::{Patience, Scope, ServerInfo, Servers},
+};
+
+use super::{
+    calls,
+    conversation::Conversation,
+    definitions, listing, protocol,
+    report::{Area, Finding, Report, ServerReport, Severity, Standing},
+};
+
+/// How a check is made.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckOptions {
+    /// Whether tools that only look are called.
+    pub calls: bool,
+    /// How long a server may take to come up.
+    pub start: Duration,
+    /// Servers checked at the same time.
+    pub at_once: usize,
+}
+
+/// Checks servers, given with their transports (`stdio` or `http`).
+pub async fn all(
+    servers: Arc<dyn Servers>,
+    names: Vec<(ServerName, &'static str)>,
+    options: CheckOptions,
+    clock: &dyn Clock,
+) -> Report {
+    let at = clock.now();
+    let reports = stream::iter(names)
+        .map(|(name, transport)| {
+            let servers = servers.clone();
+            async move { one(&*servers, &name, transport, options).await }
+        })
+        .buffer_unordered(options.at_once.max(1))
+        .collect()
+        .await;
+    Report::new(at, reports)
+}
+
+async fn one(
+    servers: &dyn Servers,
+    name: &ServerName,
+    transport: &'static str,
+    options: CheckOptions,
+) -> ServerReport {
+    let mut report = ServerReport::empty(name, transport);
+    let scope = Scope {
+        patience: Patience {
+            idle: options.start,
+            cap: options.start,
+        },
+        ..Scope::background()
+    };
+    let began = Instant::now();
+    let info = match servers.ensure(name, &scope).await {
+        Ok(info) => info,
+        Err(fault) => return did_not_come_up(report, &fault),
+    };
+    report.timings.connect = Some(began.elapsed().as_secs_f64() * 1e3);
+    describe(&mut report, &info);
+    let talk = Conversation::new(servers, name, &info);
+
+    let began = Instant::now();
+    let declared = &info.capabilities;
+    let mut tools = Vec::new();
+    if declared.tools.is_some() {
+        tools = listing::whole(&talk, "tools/list", "tools").await;
+    }
+    let (mut resources, mut templates, mut prompts) = (0, 0, 0);
+    if declared.resources.is_some() {
+        resources = listing::whole(&talk, "resources/list", "resources")
+            .await
+            .len();
+        templates = listing::whole(&talk, "resources/templates/list", "resourceTemplates")
+            .await
+            .len();
+    }
+    if declared.prompts.is_some() {
+        prompts = listing::whole(&talk, "prompts/list", "prompts").await.len();
+    }
+    report.timings.list = Some(began.elapsed().as_secs_f64() * 1e3);
+
+    let mut findings = Vec::new();
+    report.counts = definitions::judge(&tools, &mut findings);
+    report.counts.resources = resources;
+    report.counts.templates = templates;
+    report.counts.prompts = prompts;
+    talk.say_all(findings);
+    report.probes = protocol::probe(&talk, &tools).await;
+    if options.calls {
+        (report.calls, report.skipped) = calls::make(&talk, &tools).await;
+        calls::times(&report.calls, &mut report.timings);
+    }
+    report.findings = talk.findings();
+    report.judged()
+}
+
+fn describe(report: &mut ServerReport, info: &ServerInfo) {
+    report.program = Some(format!("{} {}", info.program.name, info.program.version));
+    report.protocol = Some(info.protocol.clone());
+    report.era = Some(match info.era {
+        Era::Handshake => "handshake",
+        Era::Stateless => "stateless",
+    });
+}
+
+/// A server that lacks what only a person can give is not available; any other is broken.
+fn did_not_come_up(mut report: ServerReport, fault: &Fault) -> ServerReport {
+    let why = fault.to_string();
+    let lacking = matches!(
+        fault.kind,
+        FaultKind::NotConfigured
+            | FaultKind::Disabled
+            | FaultKind::NotAvailable
+            | FaultKind::NotApproved
+            | FaultKind::SignInRequired
+            | FaultKind::Forbidden
+    ) || fault.kind == FaultKind::StartFailed && asks_for_credentials(&why);
+    if lacking {
+        report.standing = Standing::NotAvailable { why };
+        return report;
+    }
+    report
+        .findings
+        .push(Finding::new(Severity::Error, Area::Lifecycle, "start", why));
+    report.judged()
+}
+
+/// Whether a program's last words ask for a key or an account.
+fn asks_for_credentials(words: &str) -> bool {
+    let words = words.to_lowercase();
+    let credential = [
+        "api key",
+        "api_key",
+        "apikey",
+        "token",
+        "credential",
+        "client_secret",
+        "client secret",
+        "password",
+        "log in",
+        "sign in",
+        "unauthorized",
+    ];
+    let missing = [
+        "required",
+        "missing",
+        "not set",
+        "must be set",
+        "must set",
+        "provide",
+        "no ",
+        "not found",
+        "unset",
+        "undefined",
+        "please set",
+        "need",
+        "invalid",
+        "expired",
+    ];
+    credential.iter().any(|word| words.contains(word))
+        && missing.iter().any(|word| words.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_words_that_ask_for_a_key_are_understood() {
+        for words in [
+            "Error: BRAVE_API_KEY environment variable is required",
+            "TRELLO_TOKEN must be set",
+            "No credentials found; log in first",
+        ] {
+            assert!(asks_for_credentials(words), "{words}");
+        }
+        for words in ["segmentation fault", "SyntaxError: unexpected token"] {
+            assert!(!asks_for_credentials(words), "{words}");
+        }
+    }
+}
