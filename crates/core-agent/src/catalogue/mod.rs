@@ -2,7 +2,14 @@
 //!
 //! Invariant: a [`View`] never changes; a change makes a new one.
 
+mod access;
 mod book;
+mod category;
+pub(crate) mod clean;
+mod kept;
+mod names;
+mod schema;
+mod shelf;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -12,6 +19,7 @@ use serde::Serialize;
 use crate::ServerName;
 
 pub use book::{Catalogue, KnownServer};
+pub use category::BadCategory;
 
 /// One tool of one server.
 #[derive(Clone, Debug)]
@@ -112,6 +120,8 @@ pub struct View {
     pub prompts: Vec<HubPrompt>,
     /// Counts changes.
     pub revision: u64,
+    /// What could not be named as it is configured, and why.
+    pub notes: Vec<String>,
     by_name: HashMap<String, usize>,
 }
 
@@ -147,6 +157,7 @@ impl View {
             templates,
             prompts,
             revision,
+            notes: Vec::new(),
             by_name,
         }
     }
@@ -156,10 +167,87 @@ impl View {
         self.by_name.get(name).and_then(|at| self.tools.get(*at))
     }
 
+    /// The prompt with this hub name.
+    pub fn prompt(&self, name: &str) -> Option<&HubPrompt> {
+        self.prompts
+            .iter()
+            .find(|prompt| prompt.listed.name == name)
+    }
+
+    /// The server a resource is read from, and the server's own address of it: by a listed
+    /// address, by `hub://<server>/<address>`, or by the one shape it fits.
+    pub fn resource<'a>(&'a self, address: &'a str) -> Option<(&'a ServerName, &'a str)> {
+        let servers = || {
+            let resources = self.resources.iter().map(|(server, _)| server);
+            resources.chain(self.templates.iter().map(|(server, _)| server))
+        };
+        if let Some((name, own)) = address
+            .strip_prefix(HUB_SCHEME)
+            .and_then(|rest| rest.split_once('/'))
+        {
+            let server = servers().find(|server| server.as_str() == name)?;
+            return Some((server, own));
+        }
+        if let Some((server, _)) = self
+            .resources
+            .iter()
+            .find(|(_, known)| known.uri == address)
+        {
+            return Some((server, address));
+        }
+        let mut fitting: Vec<&ServerName> = self
+            .templates
+            .iter()
+            .filter(|(_, shape)| fits(&shape.uri_template, address))
+            .map(|(server, _)| server)
+            .collect();
+        fitting.dedup();
+        match fitting.as_slice() {
+            [server] => Some((server, address)),
+            _ => None,
+        }
+    }
+
     /// The tool a server calls so.
     pub fn tool_of(&self, server: &ServerName, original: &str) -> Option<&Arc<HubTool>> {
         self.tools
             .iter()
             .find(|tool| tool.server == *server && tool.original.name == original)
+    }
+}
+
+const HUB_SCHEME: &str = "hub://";
+
+/// The address under which a server's resource can always be read through the hub.
+pub fn hub_address(server: &ServerName, own: &str) -> String {
+    format!("{HUB_SCHEME}{server}/{own}")
+}
+
+/// Whether an address has the fixed parts of a shape, in order.
+fn fits(shape: &str, address: &str) -> bool {
+    let mut rest = address;
+    let mut shape = shape;
+    let mut first = true;
+    loop {
+        let (fixed, more) = match shape.split_once('{') {
+            Some((fixed, more)) => (fixed, Some(more)),
+            None => (shape, None),
+        };
+        rest = match (first, more) {
+            (true, _) => match rest.strip_prefix(fixed) {
+                Some(rest) => rest,
+                None => return false,
+            },
+            (false, None) => return rest.ends_with(fixed),
+            (false, Some(_)) => match rest.split_once(fixed) {
+                Some((_, rest)) => rest,
+                None => return false,
+            },
+        };
+        first = false;
+        shape = match more.and_then(|more| more.split_once('}')) {
+            Some((_, after)) => after,
+            None => return rest.is_empty(),
+        };
     }
 }

@@ -3,14 +3,21 @@
 //! Not a conversation: one request, one ranked list.
 //! Invariant: the same view, the same words and the same statistics give the same list.
 
-use std::{str::FromStr, sync::Arc};
+mod index;
+pub(crate) mod words;
+
+use std::{
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use serde::Serialize;
 
 use crate::{
     ServerName,
-    catalogue::{Access, Category, HubTool},
+    catalogue::{Access, Category, HubTool, View},
 };
+use index::{Index, Weights};
 
 /// What is looked for.
 #[derive(Clone, Debug)]
@@ -104,4 +111,59 @@ pub struct ToolUse {
 pub trait ToolUses: Send + Sync + 'static {
     /// The use of a tool, by its server and the server's name of it.
     fn of(&self, server: &ServerName, tool: &str) -> ToolUse;
+}
+
+impl ToolUse {
+    /// Between nothing and one: much used, and well.
+    fn worth(self) -> f64 {
+        let number = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        if self.calls == 0 {
+            return 0.0;
+        }
+        let well = 1.0 - number(self.failures.min(self.calls)) / number(self.calls);
+        let much = (number(self.calls).ln_1p() / 1000_f64.ln_1p()).min(1.0);
+        well * much
+    }
+}
+
+/// Searches views; keeps the index of the last one.
+#[derive(Default)]
+pub struct Searcher {
+    index: Mutex<Option<Arc<Index>>>,
+}
+
+impl Searcher {
+    /// The tools of a view that fit, best first.
+    pub fn search(
+        &self,
+        view: &Arc<View>,
+        query: &SearchQuery,
+        uses: Option<&dyn ToolUses>,
+    ) -> Vec<Hit> {
+        let index = match self.index(view) {
+            Ok(index) => index,
+            Err(error) => {
+                tracing::error!(%error, "the tools cannot be indexed");
+                return Vec::new();
+            }
+        };
+        index
+            .search(query, &Weights::TUNED, uses)
+            .unwrap_or_else(|error| {
+                tracing::error!(%error, "the search failed");
+                Vec::new()
+            })
+    }
+
+    fn index(&self, view: &Arc<View>) -> rusqlite::Result<Arc<Index>> {
+        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = index.as_ref()
+            && Arc::ptr_eq(index.view(), view)
+        {
+            return Ok(index.clone());
+        }
+        let made = Arc::new(Index::new(view.clone())?);
+        *index = Some(made.clone());
+        Ok(made)
+    }
 }

@@ -9,7 +9,12 @@ mod commands;
 mod pins;
 mod scan;
 
+pub(crate) use canonical::hex;
 pub use canonical::{Change, fingerprint};
-pub use commands::{CommandPins, CommandReport, CommandVerdict};
-pub use pins::{PinReport, Pins, TrustError};
+pub use commands::{
+    CommandPins, CommandReport, CommandVerdict, report as command_report, shown as shown_command,
+};
+pub(crate) use pins::{FIRST_SIGHT, Pin, Print, write_pin};
+pub use pins::{PinReport, Pins, TrustError, identity};
+pub(crate) use scan::scan_tool;
 pub use scan::{Finding, FindingKind, Severity, scan};

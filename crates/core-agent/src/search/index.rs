@@ -1,0 +1,392 @@
+//! The index of a view: SQLite's full-text search, in memory.
+//!
+//! Made when it is first asked for a view, and again when the view changed.
+//! Invariant: an index answers for exactly one view.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use rusqlite::{Connection, params};
+use serde_json::Value;
+
+use super::{
+    Hit, Ranker, SearchQuery, ToolUses,
+    words::{of_text, plain, same, says_nothing, split},
+};
+use crate::catalogue::{HubTool, View};
+
+/// The longest request, in words; the rest says nothing new.
+const MOST_WORDS: usize = 40;
+/// How deep two lists are read when they are fused.
+const DEEP: usize = 100;
+
+/// How much each part of a tool's definition weighs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Weights {
+    pub(super) server: f64,
+    pub(super) name: f64,
+    pub(super) title: f64,
+    pub(super) first: f64,
+    pub(super) description: f64,
+    pub(super) arguments: f64,
+    pub(super) argument_words: f64,
+    pub(super) categories: f64,
+    /// A word that means the same, against the word itself.
+    pub(super) synonym: f64,
+    /// A tool all words are found in, against one that has one of them.
+    pub(super) coverage: f64,
+    /// A name all words of which were asked for.
+    pub(super) named: f64,
+    /// A tool that is called often and well, at most.
+    pub(super) used: f64,
+}
+
+impl Weights {
+    /// Tuned on the training half of the requests in `tests/data/search`.
+    pub(super) const TUNED: Self = Self {
+        server: 2.0,
+        name: 6.0,
+        title: 2.0,
+        first: 2.0,
+        description: 0.7,
+        arguments: 0.5,
+        argument_words: 0.2,
+        categories: 0.3,
+        synonym: 0.4,
+        coverage: 1.0,
+        named: 0.5,
+        used: 0.05,
+    };
+}
+
+/// One view, ready to be searched.
+pub(super) struct Index {
+    view: Arc<View>,
+    texts: Mutex<Connection>,
+    /// The plain words of each tool's name.
+    names: Vec<Vec<String>>,
+}
+
+/// What a word of the request found in a tool.
+struct Found {
+    score: f64,
+    concepts: usize,
+    words: BTreeSet<String>,
+}
+
+impl Index {
+    /// The index of a view.
+    pub(super) fn new(view: Arc<View>) -> rusqlite::Result<Self> {
+        let mut texts = Connection::open_in_memory()?;
+        texts.set_prepared_statement_cache_capacity(16);
+        texts.execute_batch(
+            "CREATE VIRTUAL TABLE plain USING fts5(name, description, content='', tokenize='porter unicode61');
+             CREATE VIRTUAL TABLE tools USING fts5(server, name, title, first, description, arguments, argument_words,
+                 categories, content='', tokenize='porter unicode61');",
+        )?;
+        let transaction = texts.transaction()?;
+        let mut names = Vec::with_capacity(view.tools.len());
+        {
+            let mut simple = transaction
+                .prepare("INSERT INTO plain (rowid, name, description) VALUES (?1, ?2, ?3)")?;
+            let mut full = transaction.prepare(
+                "INSERT INTO tools (rowid, server, name, title, first, description, arguments, argument_words, categories)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?;
+            for (at, tool) in view.tools.iter().enumerate() {
+                let row = i64::try_from(at).unwrap_or(i64::MAX);
+                let words = split(&tool.original.name);
+                let description = tool.original.description.as_deref().unwrap_or_default();
+                simple.execute(params![row, tool.original.name, description])?;
+                let (first, rest) = first_sentence(description);
+                let (arguments, argument_words) = arguments(tool);
+                full.execute(params![
+                    row,
+                    split(tool.server.as_str()).join(" "),
+                    words.join(" "),
+                    title(tool),
+                    first,
+                    rest,
+                    arguments,
+                    argument_words,
+                    tool.categories
+                        .iter()
+                        .map(|category| category.words())
+                        .collect::<Vec<_>>()
+                        .join(" "),
+                ])?;
+                names.push(words.iter().map(|word| plain(word)).collect());
+            }
+        }
+        transaction.commit()?;
+        Ok(Self {
+            view,
+            texts: Mutex::new(texts),
+            names,
+        })
+    }
+
+    /// The view this is the index of.
+    pub(super) fn view(&self) -> &Arc<View> {
+        &self.view
+    }
+
+    /// The tools that fit, best first.
+    pub(super) fn search(
+        &self,
+        query: &SearchQuery,
+        weights: &Weights,
+        uses: Option<&dyn ToolUses>,
+    ) -> rusqlite::Result<Vec<Hit>> {
+        let ranked = match query.ranker {
+            Ranker::Bm25 => self.plain(&query.words)?,
+            Ranker::Best | Ranker::Words | Ranker::Encoder | Ranker::Fused => {
+                self.words(&query.words, weights, uses)?
+            }
+        };
+        let fits = |tool: &HubTool| {
+            (query.servers.is_empty() || query.servers.contains(&tool.server))
+                && (query.categories.is_empty()
+                    || tool
+                        .categories
+                        .iter()
+                        .any(|category| query.categories.contains(category)))
+                && query.access.is_none_or(|most| tool.access <= most)
+        };
+        Ok(ranked
+            .into_iter()
+            .filter_map(|(at, score, why)| {
+                let tool = self.view.tools.get(at)?;
+                fits(tool).then(|| Hit {
+                    tool: tool.clone(),
+                    score,
+                    why,
+                })
+            })
+            .take(query.limit)
+            .collect())
+    }
+
+    /// What everybody gets from the library without a thought.
+    fn plain(&self, words: &str) -> rusqlite::Result<Vec<(usize, f64, String)>> {
+        let words: BTreeSet<String> = of_text(words).take(MOST_WORDS).collect();
+        if words.is_empty() {
+            return Ok(Vec::new());
+        }
+        let any: Vec<&str> = words.iter().map(String::as_str).collect();
+        let texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut statement = texts.prepare_cached(
+            "SELECT rowid, -bm25(plain) FROM plain WHERE plain MATCH ?1 ORDER BY bm25(plain), rowid",
+        )?;
+        let rows = statement.query_map([any_of(&any)], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, f64>(1)?))
+        })?;
+        rows.map(|row| {
+            row.map(|(at, score)| {
+                (
+                    usize::try_from(at).unwrap_or(usize::MAX),
+                    score,
+                    String::new(),
+                )
+            })
+        })
+        .collect()
+    }
+
+    fn words(
+        &self,
+        words: &str,
+        weights: &Weights,
+        uses: Option<&dyn ToolUses>,
+    ) -> rusqlite::Result<Vec<(usize, f64, String)>> {
+        let concepts = concepts(words);
+        if concepts.is_empty() {
+            let everything = self.view.tools.iter().enumerate();
+            return Ok(everything.map(|(at, _)| (at, 0.0, String::new())).collect());
+        }
+        let mut found: HashMap<usize, Found> = HashMap::new();
+        for (word, count) in &concepts {
+            let own = self.ask(&any_of(&[word.as_str()]), weights)?;
+            let mut best: BTreeMap<usize, (f64, String)> = own
+                .into_iter()
+                .map(|(at, score)| (at, (score, word.clone())))
+                .collect();
+            let others = same(word);
+            if !others.is_empty() {
+                for (at, score) in self.ask(&any_of(&others), weights)? {
+                    let score = score * weights.synonym;
+                    let entry = best
+                        .entry(at)
+                        .or_insert_with(|| (0.0, format!("{word} (by another word)")));
+                    entry.0 = entry.0.max(score);
+                }
+            }
+            for (at, (score, why)) in best {
+                let found = found.entry(at).or_insert_with(|| Found {
+                    score: 0.0,
+                    concepts: 0,
+                    words: BTreeSet::new(),
+                });
+                found.score += score * f64::from(*count).sqrt();
+                found.concepts += 1;
+                found.words.insert(why);
+            }
+        }
+        let asked: Vec<(String, BTreeSet<String>)> = concepts
+            .iter()
+            .map(|(word, _)| {
+                let others = same(word).into_iter().map(plain).collect();
+                (plain(word), others)
+            })
+            .collect();
+        let mut ranked: Vec<(usize, f64, String)> = found
+            .into_iter()
+            .map(|(at, found)| {
+                let covered = ratio(found.concepts, concepts.len());
+                let named = self
+                    .names
+                    .get(at)
+                    .map_or(0.0, |name| named(name, &asked, weights));
+                let mut score = found.score
+                    * (1.0 + weights.coverage * covered)
+                    * (1.0 + weights.named * named);
+                if let (Some(uses), Some(tool)) = (uses, self.view.tools.get(at)) {
+                    let of = uses.of(&tool.server, &tool.original.name);
+                    score *= 1.0 + weights.used * of.worth();
+                }
+                let why: Vec<String> = found.words.into_iter().collect();
+                (at, score, why.join(", "))
+            })
+            .collect();
+        ranked.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
+        Ok(ranked)
+    }
+
+    fn ask(&self, words: &str, weights: &Weights) -> rusqlite::Result<Vec<(usize, f64)>> {
+        let texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut statement = texts.prepare_cached(
+            "SELECT rowid, -bm25(tools, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) FROM tools WHERE tools MATCH ?1",
+        )?;
+        let rows = statement.query_map(
+            params![
+                words,
+                weights.server,
+                weights.name,
+                weights.title,
+                weights.first,
+                weights.description,
+                weights.arguments,
+                weights.argument_words,
+                weights.categories,
+            ],
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, f64>(1)?)),
+        )?;
+        rows.map(|row| row.map(|(at, score)| (usize::try_from(at).unwrap_or(usize::MAX), score)))
+            .collect()
+    }
+}
+
+/// The words of a request that say something, each with how often it is said. When none does, all.
+fn concepts(request: &str) -> Vec<(String, u32)> {
+    let words: Vec<String> = of_text(request).take(MOST_WORDS).collect();
+    let saying: Vec<&String> = words.iter().filter(|word| !says_nothing(word)).collect();
+    let chosen: Vec<&String> = if saying.is_empty() {
+        words.iter().collect()
+    } else {
+        saying
+    };
+    let mut concepts: Vec<(String, u32)> = Vec::new();
+    for word in chosen {
+        match concepts
+            .iter_mut()
+            .find(|(known, _)| plain(known) == plain(word))
+        {
+            Some((_, count)) => *count += 1,
+            None => concepts.push((word.clone(), 1)),
+        }
+    }
+    concepts
+}
+
+/// How much of a name was asked for.
+fn named(name: &[String], asked: &[(String, BTreeSet<String>)], weights: &Weights) -> f64 {
+    if name.is_empty() {
+        return 0.0;
+    }
+    let sum: f64 = name
+        .iter()
+        .map(|word| {
+            if asked.iter().any(|(own, _)| own == word) {
+                1.0
+            } else if asked.iter().any(|(_, others)| others.contains(word)) {
+                weights.synonym
+            } else {
+                0.0
+            }
+        })
+        .sum();
+    sum / ratio(name.len(), 1)
+}
+
+fn ratio(part: usize, whole: usize) -> f64 {
+    let number = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+    number(part) / number(whole).max(1.0)
+}
+
+/// An expression that matches any of the words.
+fn any_of(words: &[&str]) -> String {
+    words
+        .iter()
+        .map(|word| format!("\"{}\"", word.replace('"', " ")))
+        .collect::<Vec<_>>()
+        .join(" OR ")
+}
+
+fn first_sentence(text: &str) -> (&str, &str) {
+    let end = text
+        .find(". ")
+        .into_iter()
+        .chain(text.find('\n'))
+        .min()
+        .unwrap_or(text.len());
+    text.split_at_checked(end).unwrap_or((text, ""))
+}
+
+fn title(tool: &HubTool) -> &str {
+    let annotated = || {
+        tool.original
+            .annotations
+            .as_ref()
+            .and_then(|annotations| annotations.title.as_deref())
+    };
+    tool.original
+        .title
+        .as_deref()
+        .or_else(annotated)
+        .unwrap_or_default()
+}
+
+/// The names of a tool's arguments, and what is said of them.
+fn arguments(tool: &HubTool) -> (String, String) {
+    let mut names = Vec::new();
+    let mut words = Vec::new();
+    let properties = tool.listed.input_schema.get("properties");
+    for (name, schema) in properties.and_then(Value::as_object).into_iter().flatten() {
+        names.extend(split(name));
+        if let Some(text) = schema.get("description").and_then(Value::as_str) {
+            words.push(text);
+        }
+        for choice in schema
+            .get("enum")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .take(20)
+        {
+            words.extend(choice.as_str());
+        }
+    }
+    (names.join(" "), words.join(" "))
+}
