@@ -5,20 +5,24 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use foundation::{Clock, Random};
+use foundation::{Clock, Random, settings::Env};
 use futures::future::{BoxFuture, FutureExt, join_all};
 use rmcp::model::{ClientRequest, ServerResult};
 use serde_json::Value;
 use tokio::sync::{Semaphore, broadcast};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     Fault, FaultKind, ServerName,
     config::{Config, ServerConfig},
     oauth::SignIn,
+    secret::Secrets,
     store::Store,
 };
 
-use super::{Listings, Scope, ServerEvent, ServerInfo, ServerStatus, Servers, server::Server};
+use super::{
+    Listings, Scope, ServerEvent, ServerInfo, ServerStatus, Servers, http::Pool, server::Server,
+};
 
 /// Servers coming up at the same time.
 const STARTS_AT_ONCE: usize = 8;
@@ -35,6 +39,10 @@ pub struct UpstreamOptions {
     pub store: Store,
     /// Takes what servers list.
     pub listings: Arc<dyn Listings>,
+    /// Looks secrets up.
+    pub secrets: Arc<Secrets>,
+    /// The hub's own variables, of which programs see a few.
+    pub variables: Arc<dyn Env + Send + Sync>,
     /// Tokens for servers over HTTP; without it no server is signed in to.
     pub sign_in: Option<Arc<dyn SignIn>>,
     /// Says which commands may be started; without it all may.
@@ -64,7 +72,7 @@ pub trait CommandGate: Send + Sync + 'static {
 /// All servers.
 pub struct Upstreams {
     servers: BTreeMap<ServerName, Arc<Server>>,
-    events: broadcast::Sender<ServerEvent>,
+    shared: Arc<Shared>,
 }
 
 /// What the servers share.
@@ -72,6 +80,9 @@ pub(super) struct Shared {
     pub(super) options: UpstreamOptions,
     pub(super) events: broadcast::Sender<ServerEvent>,
     pub(super) starts: Semaphore,
+    pub(super) pool: Arc<Pool>,
+    pub(super) surroundings: Arc<BTreeMap<String, String>>,
+    pub(super) stopping: CancellationToken,
 }
 
 impl Upstreams {
@@ -80,12 +91,21 @@ impl Upstreams {
     pub fn start(options: UpstreamOptions) -> Arc<Self> {
         let (events, _) = broadcast::channel(EVENTS_KEPT);
         let config = options.config.clone();
+        let surroundings = options
+            .variables
+            .names()
+            .into_iter()
+            .filter_map(|name| options.variables.get(&name).map(|value| (name, value)))
+            .collect();
         let shared = Arc::new(Shared {
             options,
             events: events.clone(),
             starts: Semaphore::new(STARTS_AT_ONCE),
+            pool: Arc::new(Pool::new()),
+            surroundings: Arc::new(surroundings),
+            stopping: CancellationToken::new(),
         });
-        let servers = config
+        let servers: BTreeMap<_, _> = config
             .servers
             .iter()
             .map(|(name, config)| {
@@ -93,11 +113,17 @@ impl Upstreams {
                 (name.clone(), Arc::new(server))
             })
             .collect();
-        Arc::new(Self { servers, events })
+        for (name, server) in &servers {
+            if config.servers.get(name).is_some_and(|config| config.eager) {
+                Server::begin(server);
+            }
+        }
+        Arc::new(Self { servers, shared })
     }
 
     /// Ends every conversation and every program, all at the same time.
     pub async fn stop(&self) {
+        self.shared.stopping.cancel();
         let all = join_all(self.servers.values().map(|server| server.stop()));
         if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
             tracing::warn!("some servers did not end in time and are left to the system");
@@ -109,6 +135,12 @@ impl Upstreams {
         let server = self.server(name)?;
         server.stop().await;
         server.ensure(&Scope::background()).await
+    }
+
+    /// The last lines a server's program wrote to its standard error, oldest first.
+    pub fn last_words(&self, name: &ServerName, lines: usize) -> Vec<String> {
+        let server = self.servers.get(name);
+        server.map_or_else(Vec::new, |server| server.words().last(lines))
     }
 
     fn server(&self, name: &ServerName) -> Result<&Arc<Server>, Fault> {
@@ -159,6 +191,6 @@ impl Servers for Upstreams {
     }
 
     fn events(&self) -> broadcast::Receiver<ServerEvent> {
-        self.events.subscribe()
+        self.shared.events.subscribe()
     }
 }

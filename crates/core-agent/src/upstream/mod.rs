@@ -3,8 +3,16 @@
 //! Not the decision whether and how often to ask: that is the pipeline's.
 //! Invariant: no server's failure reaches a caller of another server.
 
+mod definition;
 mod http;
+mod keeper;
+mod life;
+mod line;
+mod link;
+mod listing;
 mod manager;
+mod memory;
+mod opening;
 mod server;
 pub mod stdio;
 mod talk;
@@ -23,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{Actor, ClientSide, Fault, ServerName};
 
 pub use manager::{CommandGate, UpstreamOptions, Upstreams};
+pub use memory::{KeptStatus, kept_statuses};
 
 /// The servers, as the rest of the program sees them.
 pub trait Servers: Send + Sync + 'static {
