@@ -15,6 +15,7 @@ pub mod config;
 pub mod demo;
 mod fault;
 pub mod hub;
+pub mod import;
 pub mod journal;
 pub mod metrics;
 mod name;

@@ -199,15 +199,31 @@ impl<'a, 'c> Server<'a, 'c> {
                 self.written_out(&path);
             }
         }
-        if let Some(secret) = &server.oauth.client_secret {
-            let path = ["oauth", "client_secret"];
-            self.template(&path, secret);
+        let oauth = &server.oauth;
+        for (key, secret) in [
+            ("client_secret", &oauth.client_secret),
+            ("client_key", &oauth.client_key),
+            ("assertion", &oauth.assertion),
+        ] {
+            let Some(secret) = secret else { continue };
+            self.template(&["oauth", key], secret);
             if secret.literal().is_some() {
-                self.written_out(&path);
+                self.written_out(&["oauth", key]);
             }
-            if server.oauth.client_id.is_none() {
-                self.error(&path, "a secret without a client_id", "write client_id too");
+            if key != "assertion" && oauth.client_id.is_none() {
+                let advice = "write client_id too";
+                self.error(
+                    &["oauth", key],
+                    "this belongs to a client id, and there is none",
+                    advice,
+                );
             }
+        }
+        if let Some(issuer) = &oauth.issuer
+            && !Url::parse(issuer).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+        {
+            let advice = "write it as https://login.example.com";
+            self.error(&["oauth", "issuer"], "this is no web address", advice);
         }
         if let Some(document) = &server.oauth.client_metadata_url
             && !Url::parse(document).is_ok_and(|url| url.scheme() == "https" && url.path() != "/")

@@ -12,7 +12,7 @@ use std::{
 use foundation::settings::Env;
 
 use super::{
-    Config, Environment, Fault, Faults, Severity, check, desktop, dotenv, keys,
+    Config, Environment, Fault, Faults, Place, Severity, check, desktop, dotenv, keys,
     shape::Examination,
     tree::{self, Node, Value},
     variables,
@@ -372,25 +372,35 @@ fn environment(options: &LoadOptions, tree: &Node, faults: &mut Faults) -> Envir
         });
     let (said, by) = match said {
         Some(said) => said,
-        // The examination says when the file's word is wrong.
         None => {
-            return tree
-                .get("environment")
-                .and_then(Node::as_text)
-                .and_then(known)
-                .unwrap_or_default();
+            let said = tree.get("environment");
+            let Some(node) = said.filter(|node| !matches!(node.value, Value::Null)) else {
+                return Environment::default();
+            };
+            let word = node.as_text().and_then(known);
+            if word.is_none() {
+                faults.0.push(unknown_environment(
+                    "environment".to_owned(),
+                    tree.place_of(&["environment"]),
+                ));
+            }
+            return word.unwrap_or_default();
         }
     };
     known(said.trim()).unwrap_or_else(|| {
-        faults.0.push(Fault {
-            severity: Severity::Error,
-            place: None,
-            key: by,
-            problem: "this environment is not known".to_owned(),
-            advice: "use development, staging or production".to_owned(),
-        });
+        faults.0.push(unknown_environment(by, None));
         Environment::default()
     })
+}
+
+fn unknown_environment(key: String, place: Option<Place>) -> Fault {
+    Fault {
+        severity: Severity::Error,
+        place,
+        key,
+        problem: "this environment is not known".to_owned(),
+        advice: "use development, staging or production".to_owned(),
+    }
 }
 
 fn known(word: &str) -> Option<Environment> {

@@ -4,16 +4,16 @@
 
 mod check;
 mod check_server;
-mod desktop;
+pub(crate) mod desktop;
 mod dotenv;
 mod fault;
 pub mod keys;
 mod load;
 mod model;
 pub mod programs;
-mod shape;
-mod show;
-mod tree;
+pub(crate) mod shape;
+pub(crate) mod show;
+pub(crate) mod tree;
 pub mod variables;
 
 pub use fault::{Fault, Faults, Place, Severity};

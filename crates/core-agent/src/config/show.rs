@@ -68,15 +68,26 @@ pub(crate) fn hide_server(server: &mut Node) {
             hide_if(&mut entry.node, |value| looks_secret(name, value));
         }
     }
-    let oauth = table(server, "oauth");
-    if let Some(secret) = oauth.and_then(|oauth| oauth.get_mut("client_secret")) {
-        hide_if(&mut secret.node, |value| value.literal().is_some());
+    for key in ["client_secret", "client_key", "assertion"] {
+        let oauth = table(server, "oauth");
+        if let Some(secret) = oauth.and_then(|oauth| oauth.get_mut(key)) {
+            hide_if(&mut secret.node, |value| value.literal().is_some());
+        }
     }
     let Some(server) = table(server, "") else {
         return;
     };
-    if let Some(url) = server.get_mut("url") {
-        hide_if(&mut url.node, |value| looks_secret("url", value));
+    if let Some(url) = server.get_mut("url")
+        && let Some(text) = url.node.as_text()
+        && looks_secret("url", &Template(text.to_owned()))
+    {
+        // Still an address, so that what is shown can be read again.
+        let start = text.split(['?', '#']).next().unwrap_or_default();
+        let shown = match start.split_once('@') {
+            None => format!("{start}?not-shown"),
+            Some((_, rest)) => format!("https://{rest}?not-shown"),
+        };
+        url.node.value = Value::Text(shown);
     }
     if let Some(args) = server.get_mut("args")
         && let Value::List(args) = &mut args.node.value
@@ -144,6 +155,15 @@ pub(crate) fn item(node: &Node) -> Item {
         table.insert(name, item(node));
     }
     Item::Table(table)
+}
+
+/// A value as an item of a table: on a line when it is short, under a heading otherwise.
+pub(crate) fn field(node: &Node) -> Item {
+    if has_heading(node) {
+        item(node)
+    } else {
+        Item::Value(value(node))
+    }
 }
 
 /// Whether a table is large enough for a heading: one that holds tables, or more than a line.

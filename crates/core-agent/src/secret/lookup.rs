@@ -241,6 +241,9 @@ async fn run(
         .await
         .map_err(|_| failed(format!("gave no answer within {} s", PATIENCE.as_secs())))?
         .map_err(|error| failed(format!("could not be read: {error}")))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(NotThere::NotText(reference.to_string()));
+    }
     if !status.success() {
         return Err(failed(format!("ended with {status}")));
     }

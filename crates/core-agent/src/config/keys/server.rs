@@ -151,10 +151,45 @@ pub(crate) const OAUTH: &[Key] = &[
         "Its secret, by reference.",
     ),
     key(
+        "client_key",
+        Template,
+        "none",
+        "Its private key, PKCS#8 in PEM, by reference, for servers that want signed assertions instead.",
+    ),
+    key(
+        "issuer",
+        Text,
+        "the one met first",
+        "The authorization server at which the client id is registered.",
+    ),
+    key(
         "client_metadata_url",
         Text,
         "none",
         "The URL of our client metadata document.",
+    ),
+    key(
+        "grant",
+        Choice(&[
+            "auto",
+            "authorization_code",
+            "client_credentials",
+            "jwt_bearer",
+        ]),
+        "auto",
+        "How a token is obtained: found out, a person consents, in the program's own name, or by the assertion.",
+    ),
+    key(
+        "assertion",
+        Template,
+        "none",
+        "An assertion that another authority signed for this program, by reference.",
+    ),
+    key(
+        "callback_port",
+        Whole(0, 65_535),
+        "any free one",
+        "The port of the address a browser is sent back to, for servers that want it unchanged.",
     ),
     key(
         "scopes",
@@ -224,5 +259,11 @@ pub(crate) const CONTAINMENT: &[Key] = &[
         Whole(1, 365 * DAY),
         "unlimited",
         "Seconds of processor time.",
+    ),
+    key(
+        "other_processes",
+        Flag,
+        "false",
+        "Whether it may signal and inspect processes that are not its own.",
     ),
 ];

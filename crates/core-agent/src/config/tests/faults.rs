@@ -221,7 +221,7 @@ fn faults_of_servers() {
         ),
         (
             "url = 'https://a.example'\noauth = { client_secret = '${env:HOME}' }",
-            "error: servers.s.oauth.client_secret: a secret without a client_id",
+            "error: servers.s.oauth.client_secret: this belongs to a client id",
         ),
         (
             "url = 'https://a.example'\noauth = { client_metadata_url = 'http://a.example/c' }",
@@ -323,7 +323,7 @@ fn faults_of_the_program() {
         ),
         (
             "environment = 'prodution'",
-            "error: environment: this word is not known",
+            "error: environment: this environment is not known",
         ),
         (
             "servers.a = { command = 'server', prefix = 'x' }\nservers.b = { command = 'server', prefix = 'x' }",
@@ -472,6 +472,7 @@ token = 'canary-seven-long-enough'
         "MODE = \"plain\"",
         "--api-key=(written out, not shown)",
         "# /",
+        "https://example.com/mcp?not-shown",
     ] {
         assert!(shown.contains(kept), "{kept}\n{shown}");
     }
