@@ -161,7 +161,8 @@ mod tests {
                 Some((None, String::new(), some("first"))),
             ),
             ("Bearer scope=\"open", Some((None, "open".into(), None))),
-            ("Bearer =\u{1}", Some((None, String::new(), None))),
+            ("Bearer =\u{1}", None),
+            ("Bearer realm=\u{1}", Some((None, String::new(), None))),
         ];
         for (value, expected) in table {
             assert_eq!(read(value), expected, "{value}");
