@@ -4,15 +4,27 @@
 //! Invariant: nothing is started here that a command does not need: servers start when they are
 //! first asked.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{io::IsTerminal, path::PathBuf, sync::Arc};
 
-use foundation::{Clock, Random};
-use mcp_service::Metrics;
+use anyhow::Context;
+use foundation::{Clock, Random, SystemClock, SystemRandom};
+use mcp_service::{Metrics, telemetry::LogFormat};
 
 use crate::{
-    approvals::Approvals, catalogue::Catalogue, config::Config, hub::Hub, journal::Journal,
-    pipeline::Pipeline, policy::Policy, store::Store, telemetry::Spans, trust::CommandPins,
-    upstream::Servers,
+    approvals::Approvals,
+    catalogue::Catalogue,
+    commands::Common,
+    config::{Config, LoadOptions, Loaded, TelemetryConfig, Variables, load},
+    hub::{Hub, HubOptions},
+    journal::Journal,
+    metrics::CallMetrics,
+    pipeline::{Pipeline, PipelineOptions},
+    policy::Policy,
+    secret::Secrets,
+    store::Store,
+    telemetry::Spans,
+    trust::CommandPins,
+    upstream::{UpstreamOptions, Upstreams},
 };
 
 /// The parts.
@@ -21,10 +33,12 @@ pub struct App {
     pub config: Arc<Config>,
     /// The folder of everything kept.
     pub state: PathBuf,
+    /// Looks secrets up.
+    pub secrets: Arc<Secrets>,
     /// The database.
     pub store: Store,
     /// The servers.
-    pub servers: Arc<dyn Servers>,
+    pub servers: Arc<Upstreams>,
     /// What they offer.
     pub catalogue: Arc<Catalogue>,
     /// The commands somebody approved.
@@ -47,4 +61,156 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub random: Arc<dyn Random>,
+}
+
+/// Loads what the command line says.
+pub fn loaded(common: &Common) -> anyhow::Result<(Loaded, Variables)> {
+    let mut options = LoadOptions::of_process().context("the working folder is gone")?;
+    options.config.clone_from(&common.config);
+    options.environment.clone_from(&common.environment);
+    options.state.clone_from(&common.state);
+    let loaded = load(&options)?;
+    for warning in &loaded.warnings {
+        tracing::warn!(%warning, "the configuration");
+    }
+    let variables = Arc::clone(&loaded.variables);
+    Ok((loaded, variables))
+}
+
+impl App {
+    /// Puts everything together as the command line says.
+    pub async fn open(common: &Common) -> anyhow::Result<Self> {
+        let (loaded, variables) = loaded(common)?;
+        Self::with(&loaded, variables).await
+    }
+
+    /// Like [`App::open`], with telemetry begun, for a command that serves.
+    pub async fn open_serving(common: &Common) -> anyhow::Result<Self> {
+        let (loaded, variables) = loaded(common)?;
+        begin_telemetry(&loaded.config.telemetry)?;
+        for warning in &loaded.warnings {
+            tracing::warn!(%warning, "the configuration");
+        }
+        Self::with(&loaded, variables).await
+    }
+
+    /// Puts everything together for a configuration.
+    pub async fn with(loaded: &Loaded, variables: Variables) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let random: Arc<dyn Random> = Arc::new(SystemRandom);
+        let config = Arc::clone(&loaded.config);
+        let state = loaded
+            .state_folder()
+            .context("the folder of everything kept cannot be made: name another with --state")?;
+        let secrets = Arc::new(Secrets::new(Arc::clone(&variables), Arc::clone(&clock)));
+        let store = Store::open(&state.join("core-agent.db"))?;
+        let catalogue = Catalogue::open(store.clone(), Arc::clone(&config), Arc::clone(&clock))?;
+        let commands = Arc::new(CommandPins::open(
+            store.clone(),
+            config.trust,
+            Arc::clone(&clock),
+        )?);
+        let servers = Upstreams::start(UpstreamOptions {
+            config: Arc::clone(&config),
+            store: store.clone(),
+            listings: Arc::clone(&catalogue) as _,
+            secrets: Arc::clone(&secrets),
+            variables,
+            sign_in: None,
+            command_gate: Some(Arc::clone(&commands) as _),
+            state: state.clone(),
+            clock: Arc::clone(&clock),
+            random: Arc::clone(&random),
+            executable: std::env::current_exe().context("this program's own file is gone")?,
+        });
+        let policy = Policy::load(&config.policy.files).map_err(|faults| {
+            let lines: Vec<String> = faults
+                .iter()
+                .map(|fault| format!("{}: {}", fault.file, fault.message))
+                .collect();
+            anyhow::anyhow!("the policies cannot be used:\n{}", lines.join("\n"))
+        })?;
+        let policy = Arc::new(policy);
+        let approvals = Approvals::new(
+            store.clone(),
+            config.policy.approval_minutes,
+            Arc::clone(&clock),
+            Arc::clone(&random),
+        );
+        let journal = Journal::open(
+            store.clone(),
+            &state,
+            Arc::clone(&clock),
+            Arc::clone(&random),
+        )
+        .await?;
+        let metrics = Metrics::new();
+        let spans = Spans::start(config.telemetry.otlp_endpoint.as_deref())?;
+        let shown = Arc::clone(&catalogue);
+        let pipeline = Arc::new(Pipeline::new(PipelineOptions {
+            config: Arc::clone(&config),
+            servers: Arc::clone(&servers) as _,
+            view: Arc::new(move || shown.view()),
+            policy: Arc::clone(&policy),
+            approvals: approvals.clone(),
+            journal: journal.clone(),
+            store: store.clone(),
+            state: state.clone(),
+            metrics: CallMetrics::register(&metrics),
+            spans: spans.clone(),
+            clock: Arc::clone(&clock),
+            random: Arc::clone(&random),
+        }));
+        let hub = Hub::new(HubOptions {
+            config: Arc::clone(&config),
+            servers: Arc::clone(&servers) as _,
+            catalogue: Arc::clone(&catalogue),
+            pipeline: Arc::clone(&pipeline),
+            approvals: approvals.clone(),
+            journal: journal.clone(),
+            secrets: Arc::clone(&secrets),
+            store: store.clone(),
+            metrics: metrics.clone(),
+            clock: Arc::clone(&clock),
+            random: Arc::clone(&random),
+        })
+        .await?;
+        Ok(Self {
+            config,
+            state,
+            secrets,
+            store,
+            servers,
+            catalogue,
+            commands,
+            policy,
+            approvals,
+            journal,
+            pipeline,
+            hub,
+            metrics,
+            spans,
+            clock,
+            random,
+        })
+    }
+
+    /// Ends every server and sends what is left to tell.
+    pub async fn stop(&self) {
+        self.servers.stop().await;
+        self.spans.stop().await;
+    }
+}
+
+/// Sends this process's log lines to standard error.
+fn begin_telemetry(config: &TelemetryConfig) -> anyhow::Result<()> {
+    let format = match config.log_format.as_deref() {
+        Some("json") => LogFormat::Json,
+        Some("text") => LogFormat::Text,
+        _ if std::io::stderr().is_terminal() => LogFormat::Text,
+        _ => LogFormat::Json,
+    };
+    let level = config.log_level.as_deref().unwrap_or("info");
+    mcp_service::telemetry::init(level, format, Arc::new(SystemClock))?;
+    Ok(())
 }

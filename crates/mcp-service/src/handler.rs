@@ -218,6 +218,7 @@ impl ServerHandler for ToolsHandler {
                     ));
                 }
                 Answer::InvalidParams(why) => return Err(ErrorData::invalid_params(why, None)),
+                Answer::Error(error) => return Err(error),
                 Answer::Http(reply) => {
                     return complete(ToolResult::error(String::from_utf8_lossy(&reply.body)));
                 }

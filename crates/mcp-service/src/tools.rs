@@ -10,7 +10,8 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{HeaderMap, StatusCode, request::Parts};
 use rmcp::model::{
-    ContentBlock, GetPromptResult, Prompt, Resource, ResourceContents, ResourceTemplate, Tool,
+    ContentBlock, ErrorData, GetPromptResult, Prompt, Resource, ResourceContents, ResourceTemplate,
+    Tool,
 };
 use serde_json::{Map, Value, value::RawValue};
 use tokio_util::sync::CancellationToken;
@@ -324,6 +325,8 @@ pub enum Answer {
     },
     /// The arguments are so wrong that the protocol's own error is due.
     InvalidParams(String),
+    /// The protocol error of somebody behind the program, passed on as it is.
+    Error(ErrorData),
     /// The HTTP answer itself says what is due, such as 401 with `WWW-Authenticate`.
     ///
     /// Where there is no HTTP answer to give, the body becomes a tool error.

@@ -187,6 +187,7 @@ async fn within(
                 bail!("there is no tool \"{tool}\"; list them with: workspace-mcp tools")
             }
             Answer::InvalidParams(problem) => bail!("{problem}"),
+            Answer::Error(error) => bail!("{}", error.message),
             Answer::Http(reply) => bail!("the server answered {}", reply.status),
         }
     }

@@ -6,8 +6,12 @@
 mod call;
 mod check;
 mod config;
+mod demo;
 mod demo_server;
+mod import;
 mod printer;
+mod serve;
+mod stdio;
 mod validate;
 mod version;
 
@@ -15,6 +19,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use call::readable;
 pub use printer::Printer;
 
 /// The hub to any MCP server.
@@ -48,9 +53,17 @@ enum Command {
     Call(call::Call),
     /// Check whether servers are in order.
     Check(check::Check),
+    /// Show the hub at work with real servers.
+    Demo(demo::Demo),
     /// Serve a small server of the demonstration.
     #[command(hide = true)]
     DemoServer(demo_server::DemoServer),
+    /// Take over the servers other programs are configured with.
+    Import(import::Import),
+    /// Serve the hub over HTTP.
+    Serve(serve::Serve),
+    /// Serve the hub over standard input and output, for a desktop client.
+    Stdio(stdio::Stdio),
     /// Say everything that is wrong with the configuration.
     Validate(validate::Validate),
     /// Show the configuration as it counts, and what can be configured.
@@ -65,7 +78,11 @@ impl CommandLine {
         match self.command {
             Command::Call(command) => command.run(&self.common).await,
             Command::Check(command) => command.run(&self.common).await,
+            Command::Demo(command) => command.run().await,
             Command::DemoServer(command) => command.run().await,
+            Command::Import(command) => command.run(&self.common),
+            Command::Serve(command) => command.run(&self.common).await,
+            Command::Stdio(command) => command.run(&self.common).await,
             Command::Validate(command) => command.run(&self.common),
             Command::Config(command) => command.run(&self.common),
             Command::Version(command) => Ok(command.run()),

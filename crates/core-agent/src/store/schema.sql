@@ -96,6 +96,7 @@ CREATE TABLE IF NOT EXISTS listings (
 CREATE TABLE IF NOT EXISTS pins (
   server TEXT NOT NULL, tool TEXT NOT NULL, fingerprint TEXT NOT NULL, canonical TEXT NOT NULL,
   pinned_at INTEGER NOT NULL, by TEXT NOT NULL, read INTEGER NOT NULL, blocked TEXT,
+  body TEXT NOT NULL, description TEXT NOT NULL, schema TEXT NOT NULL,
   PRIMARY KEY (server, tool)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS command_pins (
@@ -128,4 +129,11 @@ CREATE TABLE IF NOT EXISTS server_status (
   fault TEXT,
   containment TEXT NOT NULL,
   at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- hub: what each principal prefers.
+CREATE TABLE IF NOT EXISTS preferences (
+  principal TEXT PRIMARY KEY,
+  preferences TEXT NOT NULL,
+  changed_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

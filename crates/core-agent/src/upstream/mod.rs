@@ -48,6 +48,15 @@ pub trait Servers: Send + Sync + 'static {
         scope: &'a Scope,
     ) -> BoxFuture<'a, Result<Arc<ServerInfo>, Fault>>;
 
+    /// Ends a server and starts it anew.
+    fn restart<'a>(
+        &'a self,
+        server: &'a ServerName,
+        scope: &'a Scope,
+    ) -> BoxFuture<'a, Result<Arc<ServerInfo>, Fault>> {
+        self.ensure(server, scope)
+    }
+
     /// Asks a server. One attempt: nothing is sent twice by this function, except where the
     /// server said that the first was not taken (an expired session, an expired token).
     ///

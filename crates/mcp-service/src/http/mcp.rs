@@ -383,6 +383,12 @@ impl Endpoint {
                 )));
             }
             Answer::InvalidParams(why) => return Err(Fault::invalid_params(why)),
+            Answer::Error(error) => {
+                return Err(Fault {
+                    data: error.data,
+                    ..Fault::new(StatusCode::OK, error.code.0, error.message)
+                });
+            }
             Answer::Http(reply) => return Ok(answered_by_program(reply)),
         };
         let body = body.map_err(|error| {

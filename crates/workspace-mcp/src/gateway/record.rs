@@ -90,7 +90,7 @@ pub(super) fn outcome(answer: &Answer) -> &'static str {
         Answer::Result(result) if result.is_error => "failed",
         Answer::Result(_) => "success",
         Answer::Ask(_) => "asked",
-        Answer::UnknownTool { .. } | Answer::InvalidParams(_) => "refused",
+        Answer::UnknownTool { .. } | Answer::InvalidParams(_) | Answer::Error(_) => "refused",
         Answer::Http(_) => "unauthorized",
     }
 }

@@ -1,0 +1,189 @@
+//! `find_tools`: from everyday words to tools.
+//!
+//! Invariant: the words of a tool that is blocked are not shown to a model.
+
+use futures::future::BoxFuture;
+use rmcp::model::{CallToolResult, ContentBlock};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Effect, Own, Run,
+    arguments::{Arguments, Wrong, wrong},
+};
+use crate::{
+    catalogue::{Access, Category, HubTool, Standing},
+    hub::{Hub, visit::Visit},
+    search::SearchQuery,
+};
+
+/// How many tools are shown when nobody says how many.
+const USUAL: usize = 8;
+/// How many are shown at most.
+const MOST: usize = 50;
+/// Characters of a description that are shown; `describe_tool` has the rest.
+const SHOWN: usize = 240;
+
+pub(super) const TOOL: Own = Own {
+    name: "find_tools",
+    description: "Find tools of all connected servers by everyday words, best first. Start here; then describe_tool, then call_read_tool or call_write_tool.",
+    schema: || {
+        json!({
+            "type": "object",
+            "properties": {
+                "query": { "type": "string", "description": "What you want to do" },
+                "limit": { "type": "integer", "minimum": 1, "maximum": MOST },
+                "server": { "type": "string", "description": "Only this server" },
+                "category": { "type": "string" },
+                "read_only": { "type": "boolean" }
+            },
+            "required": ["query"]
+        })
+    },
+    effect: Effect::Looks,
+    run: Run::Here(run),
+};
+
+fn run<'a>(
+    hub: &'a Hub,
+    _visit: &'a Visit,
+    arguments: Map<String, Value>,
+) -> BoxFuture<'a, CallToolResult> {
+    Box::pin(async move {
+        hub.acquaint().await;
+        find(hub, &Arguments::new(arguments)).unwrap_or_else(|wrong| *wrong)
+    })
+}
+
+fn find(hub: &Hub, arguments: &Arguments) -> Result<CallToolResult, Wrong> {
+    let words = arguments.needed_text(&["query", "words", "task_description", "q"])?;
+    let limit = arguments
+        .number(&["limit", "max_results"])?
+        .unwrap_or(USUAL);
+    let mut query = SearchQuery::new(words);
+    query.limit = limit.clamp(1, MOST);
+    if let Some(server) = arguments.text(&["server", "server_name"])? {
+        query.servers = vec![hub.server_named(server)?];
+    }
+    for name in arguments.texts(&["category", "categories"])? {
+        query.categories.push(category(name)?);
+    }
+    if arguments.truth(&["read_only", "readOnly"])? {
+        query.access = Some(Access::Read);
+    }
+    let hits = hub.options.catalogue.search(&query);
+    let shown: Vec<&HubTool> = hits
+        .iter()
+        .map(|hit| &*hit.tool)
+        .filter(|tool| tool.standing == Standing::Pinned)
+        .collect();
+    let unknown = hub.unknown_servers();
+    let mut text = if shown.is_empty() {
+        format!("No tool matches {words:?}. Say it in other words.")
+    } else {
+        let lines: Vec<String> = shown.iter().map(|tool| line(tool)).collect();
+        lines.join("\n")
+    };
+    if !unknown.is_empty() {
+        let names: Vec<&str> = unknown.iter().map(|(name, _)| name.as_str()).collect();
+        text.push_str(&format!(
+            "\nNot searched, because nothing is known of them: {}. connect_external_servers says why.",
+            names.join(", ")
+        ));
+    }
+    let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
+    result.structured_content = Some(json!({
+        "tools": shown.iter().map(|tool| summary(tool)).collect::<Vec<_>>(),
+        "not_searched": unknown.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+    }));
+    Ok(result)
+}
+
+/// The category of this name.
+pub(super) fn category(name: &str) -> Result<Category, Wrong> {
+    ALL_CATEGORIES
+        .into_iter()
+        .find(|category| json!(category) == *name.to_lowercase().replace([' ', '-'], "_"))
+        .ok_or_else(|| {
+            let names: Vec<String> = ALL_CATEGORIES
+                .iter()
+                .filter_map(|category| json!(category).as_str().map(str::to_owned))
+                .collect();
+            wrong(&["category"], &format!("one of {}", names.join(", ")))
+        })
+}
+
+/// All categories.
+pub(super) const ALL_CATEGORIES: [Category; 10] = [
+    Category::FileSystem,
+    Category::WebInteraction,
+    Category::ApiIntegration,
+    Category::MemoryKnowledge,
+    Category::CodeDevelopment,
+    Category::DataProcessing,
+    Category::Communication,
+    Category::TaskManagement,
+    Category::Media,
+    Category::Infrastructure,
+];
+
+fn line(tool: &HubTool) -> String {
+    let access = json!(tool.access);
+    format!(
+        "{} [{}] {}{}",
+        tool.name(),
+        access.as_str().unwrap_or_default(),
+        shortened(tool),
+        match arguments_of(tool) {
+            names if names.is_empty() => String::new(),
+            names => format!(" ({})", names.join(", ")),
+        }
+    )
+}
+
+/// A tool in short.
+pub(super) fn summary(tool: &HubTool) -> Value {
+    json!({
+        "name": tool.name(),
+        "server": tool.server,
+        "access": tool.access,
+        "description": shortened(tool),
+        "arguments": arguments_of(tool),
+    })
+}
+
+/// The first words of what a tool says of itself, on one line.
+pub(super) fn shortened(tool: &HubTool) -> String {
+    let words = tool.listed.description.as_deref().unwrap_or_default();
+    let mut line = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() > SHOWN {
+        line = line.chars().take(SHOWN).collect();
+        line.push('…');
+    }
+    line
+}
+
+/// The names of a tool's arguments; those that are needed have a star.
+fn arguments_of(tool: &HubTool) -> Vec<String> {
+    let schema = &tool.listed.input_schema;
+    let needed: Vec<&str> = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
+        return Vec::new();
+    };
+    properties
+        .keys()
+        .map(|name| {
+            if needed.contains(&name.as_str()) {
+                format!("{name}*")
+            } else {
+                name.clone()
+            }
+        })
+        .take(20)
+        .collect()
+}
