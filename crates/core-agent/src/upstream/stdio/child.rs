@@ -83,22 +83,20 @@ impl Child {
     /// Starts a program. Its words on standard error go to `ring`.
     ///
     /// Returns at once: whether it speaks MCP, or can be run at all, is known when it is spoken to.
-    pub fn spawn(
-        spec: &ChildSpec,
-        ring: Arc<StderrRing>,
-    ) -> Result<(Self, StdioTransport), Fault> {
-        let environment =
-            environment::environment(&spec.surroundings, &spec.inherit, &spec.env);
+    pub fn spawn(spec: &ChildSpec, ring: Arc<StderrRing>) -> Result<(Self, StdioTransport), Fault> {
+        let environment = environment::environment(&spec.surroundings, &spec.inherit, &spec.env);
         if let Some(cwd) = &spec.cwd
             && !cwd.is_dir()
         {
             let message = format!("its working folder {} is not there", cwd.display());
-            return Err(Fault::before(&spec.server, FaultKind::NotAvailable, message)
-                .hint("set cwd to a folder, or leave it out"));
+            return Err(
+                Fault::before(&spec.server, FaultKind::NotAvailable, message)
+                    .hint("set cwd to a folder, or leave it out"),
+            );
         }
         let path = environment.get("PATH").map(String::as_str);
-        let program = environment::find_program(&spec.command, path, spec.cwd.as_deref())
-            .map_err(|why| {
+        let program =
+            environment::find_program(&spec.command, path, spec.cwd.as_deref()).map_err(|why| {
                 Fault::before(&spec.server, FaultKind::NotAvailable, why)
                     .hint("install it, or write its whole path")
             })?;
@@ -108,7 +106,13 @@ impl Child {
         let (exit, exited) = watch::channel(None);
         let (gone, is_gone) = watch::channel(false);
         let (pid, pids) = watch::channel(None);
-        let health = TransportHealth::new(spec.server.clone(), ring.clone(), exited.clone());
+        let (drained, is_drained) = watch::channel(false);
+        let health = TransportHealth::new(
+            spec.server.clone(),
+            ring.clone(),
+            exited.clone(),
+            is_drained,
+        );
         let order = Order {
             spec,
             program: &program,
@@ -119,7 +123,13 @@ impl Child {
             let message = format!("{} cannot be started: {error}", program.display());
             Fault::before(&spec.server, FaultKind::StartFailed, message)
         })?;
-        tokio::spawn(ring.clone().drain(started.errors));
+        tokio::spawn({
+            let drain = ring.clone().drain(started.errors);
+            async move {
+                drain.await;
+                drained.send_replace(true);
+            }
+        });
         let closing = CancellationToken::new();
         let transport = StdioTransport::start(
             started.output,

@@ -14,13 +14,28 @@ use crate::config::ContainmentConfig;
 /// libraries and settings.
 #[cfg(target_os = "linux")]
 const SYSTEM: [&str; 11] = [
-    "/bin", "/etc", "/lib", "/lib32", "/lib64", "/nix/store", "/proc", "/run/current-system",
-    "/sbin", "/sys/devices/system/cpu", "/usr",
+    "/bin",
+    "/etc",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/nix/store",
+    "/proc",
+    "/run/current-system",
+    "/sbin",
+    "/sys/devices/system/cpu",
+    "/usr",
 ];
 /// What it may write too.
 #[cfg(target_os = "linux")]
 const DEVICES: [&str; 7] = [
-    "/dev/full", "/dev/null", "/dev/ptmx", "/dev/random", "/dev/tty", "/dev/urandom", "/dev/zero",
+    "/dev/full",
+    "/dev/null",
+    "/dev/ptmx",
+    "/dev/random",
+    "/dev/tty",
+    "/dev/urandom",
+    "/dev/zero",
 ];
 
 /// The limits a child gives itself before it becomes the program.
@@ -129,7 +144,10 @@ fn plan_landlock(
         lines.push("files: not limited".to_owned());
     } else {
         let folders = |folders: &[PathBuf]| {
-            let names: Vec<_> = folders.iter().map(|path| path.display().to_string()).collect();
+            let names: Vec<_> = folders
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
             names.join(", ")
         };
         let wanted = format!(
@@ -232,7 +250,8 @@ pub(super) fn enter(bounds: &Bounds) -> Result<(), String> {
             current: Some(limit),
             maximum: Some(limit),
         };
-        setrlimit(resource, both).map_err(|error| format!("limit {resource:?} {limit}: {error}"))?;
+        setrlimit(resource, both)
+            .map_err(|error| format!("limit {resource:?} {limit}: {error}"))?;
     }
     Ok(())
 }
@@ -262,9 +281,7 @@ fn enter_landlock(bounds: &Bounds) -> Result<(), String> {
         if bounds.alone {
             ruleset = ruleset.scope(Scope::Signal)?;
         }
-        let mut created = ruleset
-            .create()?
-            .set_compatibility(CompatLevel::BestEffort);
+        let mut created = ruleset.create()?.set_compatibility(CompatLevel::BestEffort);
         if let Some(files) = &bounds.files {
             let read = AccessFs::from_read(NEWEST);
             let all = AccessFs::from_all(NEWEST);

@@ -13,11 +13,32 @@ use secrecy::{ExposeSecret, SecretString};
 /// Variables every program may see: who and where the user is, how to speak, where things are,
 /// which certificates hold. None of them usually carries a secret; proxies may, and are not here.
 const USUAL: [&str; 26] = [
-    "HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL", "SSL_CERT_DIR", "SSL_CERT_FILE",
-    "TERM", "TMPDIR", "TZ", "USER",
+    "HOME",
+    "LANG",
+    "LANGUAGE",
+    "LOGNAME",
+    "PATH",
+    "SHELL",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "TERM",
+    "TMPDIR",
+    "TZ",
+    "USER",
     // Windows.
-    "APPDATA", "HOMEDRIVE", "HOMEPATH", "LOCALAPPDATA", "PATHEXT", "PROCESSOR_ARCHITECTURE",
-    "PROGRAMFILES", "SYSTEMDRIVE", "SYSTEMROOT", "TEMP", "TMP", "USERNAME", "USERPROFILE",
+    "APPDATA",
+    "HOMEDRIVE",
+    "HOMEPATH",
+    "LOCALAPPDATA",
+    "PATHEXT",
+    "PROCESSOR_ARCHITECTURE",
+    "PROGRAMFILES",
+    "SYSTEMDRIVE",
+    "SYSTEMROOT",
+    "TEMP",
+    "TMP",
+    "USERNAME",
+    "USERPROFILE",
     "COMSPEC",
 ];
 
@@ -89,7 +110,31 @@ fn runnable(path: &Path) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
 
     let metadata = path.metadata().ok()?;
-    (metadata.is_file() && metadata.permissions().mode() & 0o111 != 0).then(|| path.to_owned())
+    let executable = metadata.is_file() && metadata.permissions().mode() & 0o111 != 0;
+    (executable && is_program(path)).then(|| path.to_owned())
+}
+
+/// Whether the kernel runs it: what it does not, the C library would hand to a shell.
+#[cfg(unix)]
+fn is_program(path: &Path) -> bool {
+    use std::io::Read;
+
+    const MAGIC: [&[u8]; 6] = [
+        b"\x7fELF",
+        b"#!",
+        // Mach-O, in either order, of either size, and of several machines.
+        b"\xcf\xfa\xed\xfe",
+        b"\xce\xfa\xed\xfe",
+        b"\xca\xfe\xba\xbe",
+        b"\xfe\xed\xfa\xcf",
+    ];
+    let Ok(file) = std::fs::File::open(path) else {
+        // It may be run without being readable.
+        return true;
+    };
+    let mut begin = Vec::new();
+    let read = file.take(4).read_to_end(&mut begin);
+    read.is_ok() && MAGIC.iter().any(|magic| begin.starts_with(magic))
 }
 
 #[cfg(not(unix))]
@@ -151,7 +196,10 @@ mod tests {
             ("sh -c ls", "/bin"),
             ("sh", ""),
         ] {
-            assert!(find_program(command, Some(path), None).is_err(), "{command}");
+            assert!(
+                find_program(command, Some(path), None).is_err(),
+                "{command}"
+            );
         }
         let here = find_program("./sh", None, Some(Path::new("/bin"))).unwrap();
         assert!(here.starts_with("/bin"));

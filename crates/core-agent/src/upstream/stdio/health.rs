@@ -30,6 +30,7 @@ pub struct TransportHealth {
     server: ServerName,
     ring: Arc<StderrRing>,
     exit: watch::Receiver<Option<Exit>>,
+    drained: watch::Receiver<bool>,
     problem: Mutex<Option<Problem>>,
     findings: Mutex<Vec<String>>,
     pub(super) counters: Counters,
@@ -84,11 +85,13 @@ impl TransportHealth {
         server: ServerName,
         ring: Arc<StderrRing>,
         exit: watch::Receiver<Option<Exit>>,
+        drained: watch::Receiver<bool>,
     ) -> Arc<Self> {
         Arc::new(Self {
             server,
             ring,
             exit,
+            drained,
             problem: Mutex::default(),
             findings: Mutex::default(),
             counters: Counters::default(),
@@ -125,13 +128,17 @@ impl TransportHealth {
     }
 
     /// The failure that the end of the conversation is to somebody who waits for an answer, with
-    /// the exit status and the program's last words. Waits a moment for the status.
+    /// the exit status and the program's last words. Waits a moment for both.
     ///
     /// `effect` is what the asker knows: [`Effect::None`] when nothing had been sent.
     pub async fn fault(&self, effect: Effect) -> Fault {
-        let mut exit = self.exit.clone();
-        // The status may never come: the program may live on with its output closed.
-        let _ = tokio::time::timeout(EXIT_FOLLOWS_WITHIN, exit.wait_for(Option::is_some)).await;
+        let (mut exit, mut drained) = (self.exit.clone(), self.drained.clone());
+        let known = async {
+            let _ = exit.wait_for(Option::is_some).await;
+            let _ = drained.wait_for(|drained| *drained).await;
+        };
+        // It may never come to that: the program may live on with its output closed.
+        let _ = tokio::time::timeout(EXIT_FOLLOWS_WITHIN, known).await;
         self.fault_now(effect)
     }
 
@@ -153,10 +160,9 @@ impl TransportHealth {
                 format!("it did not read its input for {} s", waited.as_secs()),
             ),
             (_, Some(exit)) => (FaultKind::Closed, format!("the program {exit}")),
-            (Some(Problem::InputClosed), _) => (
-                FaultKind::Closed,
-                "the program closed its input".to_owned(),
-            ),
+            (Some(Problem::InputClosed), _) => {
+                (FaultKind::Closed, "the program closed its input".to_owned())
+            }
             (Some(Problem::Stopped), _) => (FaultKind::Closed, "it was stopped".to_owned()),
             (Some(Problem::Ended), _) => (
                 FaultKind::Closed,

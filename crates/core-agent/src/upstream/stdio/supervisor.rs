@@ -127,7 +127,7 @@ mod unix {
         net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg},
         process::{
             Pid, Signal, WaitId, WaitIdOptions, WaitOptions, WaitStatus, kill_process,
-            kill_process_group, setsid, waitid, waitpid,
+            kill_process_group, setsid, wait as wait_any, waitid,
         },
     };
 
@@ -146,7 +146,10 @@ mod unix {
             Ok(child) => child,
             Err(error) => {
                 let program = order.program.display();
-                report(&mut control, &Report::Failed(format!("cannot start {program}: {error}")));
+                report(
+                    &mut control,
+                    &Report::Failed(format!("cannot start {program}: {error}")),
+                );
                 return Ok(());
             }
         };
@@ -179,8 +182,7 @@ mod unix {
         };
         #[cfg(target_os = "linux")]
         {
-            if let Err(error) =
-                rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+            if let Err(error) = rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
             {
                 return format!("cannot be tied to its supervisor: {error}");
             }
@@ -291,7 +293,7 @@ mod unix {
                 Err(error) => return Err(error.into()),
             }
             let mut alive = alive.lock().unwrap_or_else(PoisonError::into_inner);
-            while let Ok(Some((pid, status))) = waitpid(None, WaitOptions::NOHANG) {
+            while let Ok(Some((pid, status))) = wait_any(WaitOptions::NOHANG) {
                 if pid == child {
                     *alive = false;
                     return Ok(exit(status));
@@ -305,7 +307,7 @@ mod unix {
     fn end_all(_child: Pid) {
         loop {
             // Without children there is nobody: whoever loses its parent becomes one.
-            match waitpid(None, WaitOptions::NOHANG) {
+            match wait_any(WaitOptions::NOHANG) {
                 Ok(Some(_)) => continue,
                 Ok(None) => {}
                 Err(_) => return,
@@ -325,7 +327,7 @@ mod unix {
     fn end_all(child: Pid) {
         // Who left the group cannot be found here.
         let _ = kill_process_group(child, Signal::KILL);
-        while let Ok(Some(_)) = waitpid(None, WaitOptions::NOHANG) {}
+        while let Ok(Some(_)) = wait_any(WaitOptions::NOHANG) {}
     }
 
     /// The descendants of this process.

@@ -404,9 +404,9 @@ impl Reading {
             },
             (None, None) => self.noise(line),
             (Some(_), id) => match serde_json::from_slice::<ServerJsonRpcMessage>(line) {
-                Ok(
-                    message @ (JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_)),
-                ) => self.deliver(message, line.len()).await,
+                Ok(message @ (JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_))) => {
+                    self.deliver(message, line.len()).await
+                }
                 _ => {
                     Counters::add(&self.health.counters.not_mcp);
                     self.health.find(text(line));
@@ -442,9 +442,9 @@ impl Reading {
         match answer {
             Answer::First => {
                 let message = match serde_json::from_slice::<ServerJsonRpcMessage>(line) {
-                    Ok(
-                        message @ (JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_)),
-                    ) => message,
+                    Ok(message @ (JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_))) => {
+                        message
+                    }
                     _ => {
                         Counters::add(&self.health.counters.not_mcp);
                         self.health.find(text(line));
