@@ -3,8 +3,25 @@
 //!
 //! Invariant: a call whose outcome is unknown and which may have had an effect is never sent again.
 
+mod breaker;
+mod bulkhead;
+mod cache;
 mod call;
+mod execute;
+mod fallback;
+mod finish;
+mod idempotency;
+mod limits;
+mod lines;
+mod open;
+mod permit;
+mod preview;
+mod record;
+mod retry;
 mod spill;
+mod standing;
+mod trail;
+mod validate;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -25,7 +42,9 @@ use crate::{
     upstream::{Scope, Servers},
 };
 
+pub use breaker::BreakerState;
 pub use call::Pipeline;
+pub use lines::LineStatus;
 pub use spill::{Part, Piece, ReadError};
 
 /// What a pipeline needs.
@@ -135,4 +154,17 @@ pub enum RefusalKind {
     Declined,
     /// The budget is used up.
     OverBudget,
+}
+
+impl RefusalKind {
+    /// The name in journals and figures.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InvalidArguments => "invalid_arguments",
+            Self::Blocked => "blocked",
+            Self::Denied => "denied",
+            Self::Declined => "declined",
+            Self::OverBudget => "over_budget",
+        }
+    }
 }

@@ -1,6 +1,34 @@
 //! Results too large for an answer, kept aside under the hash of what they are.
 //!
+//! Not a cache: nothing is looked for here before a call is made.
 //! Invariant: a result is read only by whom it was made for.
+
+use std::{
+    collections::HashSet,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use foundation::Clock;
+use ring::digest::{SHA256, digest};
+use rmcp::model::{CallToolResult, ContentBlock};
+use rusqlite::{OptionalExtension, params};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    Actor,
+    approvals::principal_key,
+    catalogue::HubTool,
+    store::{Store, StoreError},
+};
+
+const KEPT_HOURS: i64 = 24;
+/// Bytes kept altogether.
+const MOST_BYTES: i64 = 1 << 30;
+const PIECE: usize = 16_000;
+const LARGEST_PIECE: usize = 64_000;
 
 /// Which part of a kept result.
 #[derive(Clone, Debug, Default)]
@@ -15,7 +43,7 @@ pub struct Part {
 }
 
 /// A part of a kept result.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Piece {
     /// The text; JSON unless the part is a text itself.
     pub text: String,
@@ -25,7 +53,7 @@ pub struct Piece {
     pub total: usize,
     /// The character to go on with, when there is more.
     pub next: Option<usize>,
-    /// The server and the tool it came from.
+    /// The server it came from.
     pub server: String,
     /// The hub's name of the tool.
     pub tool: String,
@@ -48,4 +76,246 @@ pub enum ReadError {
     /// The database or the file.
     #[error("the result cannot be read: {0}")]
     Failed(String),
+}
+
+/// The kept results.
+#[derive(Clone)]
+pub(super) struct Spill {
+    store: Store,
+    folder: PathBuf,
+    clock: Arc<dyn Clock>,
+}
+
+impl Spill {
+    pub(super) fn new(store: Store, state: &Path, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            store,
+            folder: state.join("results"),
+            clock,
+        }
+    }
+
+    /// Keeps a result, and returns its handle.
+    pub(super) async fn keep(
+        &self,
+        result: &CallToolResult,
+        tool: &HubTool,
+        actor: &Actor,
+    ) -> Result<String, ReadError> {
+        let bytes = serde_json::to_vec(result).map_err(failed)?;
+        let hash = hex(digest(&SHA256, &bytes).as_ref());
+        let handle: String = hash.chars().take(24).collect();
+        let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+        let (folder, path) = (self.folder.clone(), self.folder.join(&hash));
+        let temporary = self.folder.join(format!("{hash}.{}", principal_key(actor)));
+        tokio::task::spawn_blocking(move || write(&folder, &path, &temporary, &bytes))
+            .await
+            .map_err(failed)?
+            .map_err(failed)?;
+        let row = (handle.clone(), principal_key(actor), hash);
+        let (server, tool) = (tool.server.to_string(), tool.name().to_owned());
+        let now = self.clock.now().as_millisecond();
+        self.store
+            .write(move |tx| {
+                tx.execute(
+                    "INSERT INTO results (handle, principal, sha256, server, tool, bytes, at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                     ON CONFLICT (handle, principal) DO UPDATE SET at = ?7, server = ?4, tool = ?5",
+                    params![row.0, row.1, row.2, server, tool, size, now],
+                )
+            })
+            .await
+            .map_err(failed)?;
+        Ok(handle)
+    }
+
+    /// Reads a part of a result.
+    pub(super) async fn read(
+        &self,
+        handle: &str,
+        part: Part,
+        actor: &Actor,
+    ) -> Result<Piece, ReadError> {
+        let not_found = || ReadError::NotFound(handle.chars().take(64).collect());
+        let oldest = self.oldest();
+        let row: Option<(String, String, String)> = self
+            .store
+            .read(|db| {
+                db.query_row(
+                    "SELECT sha256, server, tool FROM results
+                     WHERE handle = ?1 AND principal = ?2 AND at >= ?3",
+                    params![handle, principal_key(actor), oldest],
+                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+                )
+                .optional()
+            })
+            .map_err(failed)?;
+        let (hash, server, tool) = row.ok_or_else(not_found)?;
+        let path = self.folder.join(hash);
+        let read = tokio::task::spawn_blocking(move || {
+            let bytes = fs::read(path).map_err(failed)?;
+            let value: Value = serde_json::from_slice(&bytes).map_err(failed)?;
+            piece(&value, &part)
+        });
+        let (text, start, total, next) = read.await.map_err(failed)??;
+        Ok(Piece {
+            text,
+            start,
+            total,
+            next,
+            server,
+            tool,
+        })
+    }
+
+    /// Throws away what is too old or too much.
+    pub(super) async fn prune(&self) -> Result<(), StoreError> {
+        let oldest = self.oldest();
+        let kept: HashSet<String> = self
+            .store
+            .write(move |tx| {
+                tx.execute("DELETE FROM results WHERE at < ?1", params![oldest])?;
+                tx.execute(
+                    "DELETE FROM results WHERE (handle, principal) IN (
+                       SELECT handle, principal FROM (
+                         SELECT handle, principal, sum(bytes) OVER (ORDER BY at DESC) AS sum
+                         FROM results)
+                       WHERE sum > ?1)",
+                    params![MOST_BYTES],
+                )?;
+                tx.prepare("SELECT DISTINCT sha256 FROM results")?
+                    .query_map([], |row| row.get(0))?
+                    .collect()
+            })
+            .await?;
+        let folder = self.folder.clone();
+        let young = self.clock.now().as_second() - 600;
+        let _ = tokio::task::spawn_blocking(move || sweep(&folder, &kept, young)).await;
+        Ok(())
+    }
+
+    fn oldest(&self) -> i64 {
+        self.clock.now().as_millisecond() - KEPT_HOURS * 3_600_000
+    }
+}
+
+/// Bytes of a result as it would be sent.
+pub(super) fn size(result: &CallToolResult) -> usize {
+    struct Counter(usize);
+    impl io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counter = Counter(0);
+    match serde_json::to_writer(&mut counter, result) {
+        Ok(()) => counter.0,
+        Err(_) => 0,
+    }
+}
+
+fn piece(value: &Value, part: &Part) -> Result<(String, usize, usize, Option<usize>), ReadError> {
+    let text = match part.pointer.as_deref() {
+        None | Some("") => whole(value),
+        Some(pointer) => match value.pointer(pointer) {
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => pretty(other),
+            None => {
+                return Err(ReadError::NoSuchPart {
+                    pointer: pointer.to_owned(),
+                    hint: hint(value, pointer),
+                });
+            }
+        },
+    };
+    let total = text.chars().count();
+    let length = part.length.unwrap_or(PIECE).clamp(1, LARGEST_PIECE);
+    let start = part.start.min(total);
+    let piece: String = text.chars().skip(start).take(length).collect();
+    let end = start + piece.chars().count();
+    Ok((piece, start, total, (end < total).then_some(end)))
+}
+
+/// A result that is only text, as text; any other as JSON.
+fn whole(value: &Value) -> String {
+    let result: Option<CallToolResult> = serde_json::from_value(value.clone()).ok();
+    let texts: Option<Vec<String>> = result
+        .filter(|result| result.structured_content.is_none())
+        .map(|result| result.content)
+        .and_then(|content| {
+            content
+                .into_iter()
+                .map(|block| match block {
+                    ContentBlock::Text(text) => Some(text.text),
+                    _ => None,
+                })
+                .collect()
+        });
+    match texts {
+        Some(texts) if !texts.is_empty() => texts.join("\n"),
+        _ => pretty(value),
+    }
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).expect("a JSON value can be written")
+}
+
+/// The nearest place there is, and what is in it.
+fn hint(value: &Value, pointer: &str) -> String {
+    let mut at = pointer;
+    while let Some((parent, _)) = at.rsplit_once('/') {
+        at = parent;
+        match value.pointer(at) {
+            Some(Value::Object(map)) => {
+                let names: Vec<_> = map.keys().take(40).map(String::as_str).collect();
+                return format!("{at:?} has {}", names.join(", "));
+            }
+            Some(Value::Array(list)) => return format!("{at:?} has {} items", list.len()),
+            Some(_) => return format!("{at:?} is a single value"),
+            None => {}
+        }
+    }
+    "a pointer begins with /".into()
+}
+
+fn write(folder: &Path, path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)?;
+    let mut options = fs::OpenOptions::new();
+    options.create(true).truncate(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    io::Write::write_all(&mut options.open(temporary)?, bytes)?;
+    fs::rename(temporary, path)
+}
+
+/// Removes files that belong to nothing, except those just written.
+fn sweep(folder: &Path, kept: &HashSet<String>, young: i64) {
+    for file in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let named = file.file_name().into_string().unwrap_or_default();
+        let written = file
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .ok()
+            .and_then(|at| jiff::Timestamp::try_from(at).ok())
+            .map_or(i64::MAX, jiff::Timestamp::as_second);
+        if !kept.contains(&named) && written < young {
+            let _ = fs::remove_file(file.path());
+        }
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> ReadError {
+    ReadError::Failed(error.to_string())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

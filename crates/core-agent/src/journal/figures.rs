@@ -1,0 +1,208 @@
+//! What the journal says of the servers lately.
+//!
+//! Read by any process, running hub or not. Invariant: percentiles are of real durations, not of
+//! steps.
+
+use std::collections::BTreeMap;
+
+use rusqlite::params;
+use serde::Serialize;
+
+use crate::store::{Store, StoreError};
+
+/// Calls looked at, at most.
+const MOST: i64 = 20_000;
+
+/// One server's figures.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ServerFigures {
+    /// The server.
+    pub server: String,
+    /// Calls.
+    pub calls: u64,
+    /// Those in which the server failed, or whose outcome is unknown.
+    pub failed: u64,
+    /// Those with a result that says that the tool failed.
+    pub tool_errors: u64,
+    /// Those answered from the cache.
+    pub cached: u64,
+    /// Those that were not made.
+    pub refused: u64,
+    /// Requests sent beyond the first of a call.
+    pub repeated: u64,
+    /// Milliseconds half of them took at most.
+    pub p50_ms: u64,
+    /// Milliseconds 19 of 20 took at most.
+    pub p95_ms: u64,
+}
+
+/// How a server does, in one word.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// It answers.
+    Healthy,
+    /// More than one call in ten fails.
+    Degraded,
+    /// More than half of the calls fail, or its circuit is open.
+    Unhealthy,
+    /// It was not called lately.
+    Unknown,
+}
+
+impl Health {
+    /// The health of so many failures among so many calls.
+    pub fn of(failed: u64, calls: u64) -> Self {
+        match (failed, calls) {
+            (_, 0) => Self::Unknown,
+            (failed, calls) if failed * 2 > calls => Self::Unhealthy,
+            (failed, calls) if failed * 10 > calls => Self::Degraded,
+            _ => Self::Healthy,
+        }
+    }
+
+    /// The word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Unhealthy => "unhealthy",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl ServerFigures {
+    /// How the server does.
+    pub fn health(&self) -> Health {
+        Health::of(self.failed, self.calls.saturating_sub(self.refused))
+    }
+
+    /// The part of the calls that failed.
+    pub fn error_rate(&self) -> f64 {
+        let sent = self.calls.saturating_sub(self.refused);
+        if sent == 0 {
+            0.0
+        } else {
+            #[expect(clippy::cast_precision_loss, reason = "there are no 2^52 calls")]
+            let rate = self.failed as f64 / sent as f64;
+            rate
+        }
+    }
+}
+
+/// A call as it is listed for people.
+#[derive(Clone, Debug, Serialize)]
+pub struct OpenCall {
+    /// When, in milliseconds since 1970.
+    pub at: i64,
+    /// The server.
+    pub server: String,
+    /// The hub's name of the tool.
+    pub tool: String,
+    /// The caller.
+    pub caller: String,
+    /// How it ended, or `open`.
+    pub state: String,
+    /// The fault, if any.
+    pub fault: Option<String>,
+    /// Requests sent.
+    pub attempts: i64,
+    /// Milliseconds.
+    pub ms: i64,
+}
+
+/// The figures of all servers called since `since`, in milliseconds since 1970, by name.
+pub fn figures(store: &Store, since: i64) -> Result<Vec<ServerFigures>, StoreError> {
+    let rows: Vec<(String, String, u64, u64, bool)> = store.read(|db| {
+        db.prepare_cached(
+            "SELECT server, state, ms, attempts, cached FROM
+               (SELECT * FROM calls ORDER BY id DESC LIMIT ?2)
+             WHERE at >= ?1 AND state <> 'open'",
+        )?
+        .query_map(params![since, MOST], |row| {
+            let number = |at: usize| row.get::<_, i64>(at).map(i64::unsigned_abs);
+            Ok((
+                row.get(0)?,
+                row.get(1)?,
+                number(2)?,
+                number(3)?,
+                row.get(4)?,
+            ))
+        })?
+        .collect()
+    })?;
+    let mut servers: BTreeMap<String, (ServerFigures, Vec<u64>)> = BTreeMap::new();
+    for (server, state, ms, attempts, cached) in rows {
+        let (figures, durations) = servers.entry(server).or_default();
+        figures.calls += 1;
+        figures.cached += u64::from(cached);
+        figures.repeated += attempts.saturating_sub(1);
+        match state.as_str() {
+            "failed" | "unknown" => figures.failed += 1,
+            "tool_error" => figures.tool_errors += 1,
+            "refused" | "waiting" => figures.refused += 1,
+            _ => {}
+        }
+        if !matches!(state.as_str(), "refused" | "waiting") && !cached {
+            durations.push(ms);
+        }
+    }
+    Ok(servers
+        .into_iter()
+        .map(|(server, (figures, mut durations))| {
+            durations.sort_unstable();
+            let at = |part| {
+                let rank = usize::try_from(rank(durations.len() as u64, part)).unwrap_or(0);
+                rank.checked_sub(1)
+                    .and_then(|at| durations.get(at))
+                    .copied()
+                    .unwrap_or(0)
+            };
+            ServerFigures {
+                p50_ms: at(0.5),
+                p95_ms: at(0.95),
+                server,
+                ..figures
+            }
+        })
+        .collect())
+}
+
+/// The last calls, newest first.
+pub fn recent(store: &Store, most: usize) -> Result<Vec<OpenCall>, StoreError> {
+    store.read(|db| {
+        db.prepare_cached(
+            "SELECT at, server, tool, caller, state, fault, attempts, ms FROM calls
+             ORDER BY id DESC LIMIT ?1",
+        )?
+        .query_map(params![i64::try_from(most).unwrap_or(i64::MAX)], |row| {
+            Ok(OpenCall {
+                at: row.get(0)?,
+                server: row.get(1)?,
+                tool: row.get(2)?,
+                caller: row.get(3)?,
+                state: row.get(4)?,
+                fault: row.get(5)?,
+                attempts: row.get(6)?,
+                ms: row.get(7)?,
+            })
+        })?
+        .collect()
+    })
+}
+
+/// The rank, counted from 1, of a percentile among `all`; 0 among none.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts of calls are small and not negative"
+)]
+pub(super) fn rank(all: u64, part: f64) -> u64 {
+    if all == 0 {
+        0
+    } else {
+        ((all as f64 * part).ceil() as u64).clamp(1, all)
+    }
+}
