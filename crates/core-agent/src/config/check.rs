@@ -65,34 +65,45 @@ pub(super) fn found(node: &Node, faults: &mut Faults) {
             refuse(node, &["trust", key], "switch checks off");
         }
     }
-    let mut path = Vec::new();
     let mut commands = Vec::new();
-    runs_commands(node, &mut path, &mut commands);
-    for path in commands {
+    refer(node, &["${command:"], &mut Vec::new(), &mut commands);
+    for path in &commands {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
         refuse(node, &path, "have programs run with ${command:…}");
     }
+    let servers = node.get("servers").and_then(Node::table);
+    for (name, server) in servers.into_iter().flatten() {
+        for key in ["url", "headers", "oauth"] {
+            let mut sent = Vec::new();
+            let path = vec!["servers".to_owned(), name.clone(), key.to_owned()];
+            if let Some(value) = server.node.get(key) {
+                refer(value, &["${"], &mut path.clone(), &mut sent);
+            }
+            for path in sent.iter().filter(|path| !commands.contains(path)) {
+                let path: Vec<&str> = path.iter().map(String::as_str).collect();
+                // A command is approved before it starts; an address is only connected to.
+                refuse(node, &path, "send secrets of this machine to an address");
+            }
+        }
+    }
 }
 
-fn runs_commands(node: &Node, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+/// The paths of texts with such references, lists named as a whole.
+fn refer(node: &Node, marks: &[&str], path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+    let marked = |node: &Node| {
+        node.as_text()
+            .is_some_and(|text| marks.iter().any(|mark| text.contains(mark)))
+    };
     match &node.value {
-        Value::Text(text) if text.contains("${command:") => found.push(path.clone()),
         Value::Table(table) => {
             for (key, entry) in table {
                 path.push(key.clone());
-                runs_commands(&entry.node, path, found);
+                refer(&entry.node, marks, path, found);
                 path.pop();
             }
         }
-        Value::List(items) => {
-            // A list is named as a whole.
-            if items.iter().any(|item| {
-                item.as_text()
-                    .is_some_and(|text| text.contains("${command:"))
-            }) {
-                found.push(path.clone());
-            }
-        }
+        Value::List(items) if items.iter().any(marked) => found.push(path.clone()),
+        _ if marked(node) => found.push(path.clone()),
         _ => {}
     }
 }

@@ -35,24 +35,20 @@ const OURS: &[&str] = &[
 pub(super) struct Server<'a, 'c> {
     check: &'a mut Check<'c>,
     name: &'a ServerName,
-    server: &'a ServerConfig,
+    said: &'a ServerConfig,
 }
 
 impl<'a, 'c> Server<'a, 'c> {
     pub(super) fn new(
         check: &'a mut Check<'c>,
         name: &'a ServerName,
-        server: &'a ServerConfig,
+        said: &'a ServerConfig,
     ) -> Self {
-        Self {
-            check,
-            name,
-            server,
-        }
+        Self { check, name, said }
     }
 
     pub(super) fn check(mut self) {
-        match (&self.server.command, &self.server.url) {
+        match (&self.said.command, &self.said.url) {
             (Some(_), Some(_)) => self.error(
                 &["url"],
                 "it has both a command and a url",
@@ -75,7 +71,7 @@ impl<'a, 'c> Server<'a, 'c> {
         }
         self.tools();
         self.fallback();
-        if let Some(timeout) = self.server.timeout_seconds
+        if let Some(timeout) = self.said.timeout_seconds
             && timeout > self.check.config.calls.cap_seconds
         {
             let problem = format!(
@@ -84,7 +80,7 @@ impl<'a, 'c> Server<'a, 'c> {
             );
             self.warning(&["timeout_seconds"], problem, "raise calls.cap_seconds");
         }
-        if let Some(prefix) = &self.server.prefix
+        if let Some(prefix) = &self.said.prefix
             && !(prefix.len() <= ServerName::LONGEST
                 && prefix
                     .bytes()
@@ -96,7 +92,7 @@ impl<'a, 'c> Server<'a, 'c> {
     }
 
     fn program(&mut self, command: &str) {
-        let server = self.server;
+        let server = self.said;
         if command.trim().is_empty() {
             self.error(&["command"], "the command is empty", "name a program");
             return;
@@ -155,7 +151,7 @@ impl<'a, 'c> Server<'a, 'c> {
     }
 
     fn address(&mut self) {
-        let server = self.server;
+        let server = self.said;
         if let Some(url) = &server.url {
             self.template(&["url"], url);
             if looks_secret("url", url) {
@@ -276,10 +272,7 @@ impl<'a, 'c> Server<'a, 'c> {
     }
 
     fn tools(&mut self) {
-        for (key, list) in [
-            ("tools", &self.server.tools),
-            ("exclude", &self.server.exclude),
-        ] {
+        for (key, list) in [("tools", &self.said.tools), ("exclude", &self.said.exclude)] {
             for (at, pattern) in list.iter().enumerate() {
                 let inner = pattern.strip_suffix('*').unwrap_or(pattern);
                 if pattern.is_empty() || inner.contains('*') {
@@ -289,8 +282,8 @@ impl<'a, 'c> Server<'a, 'c> {
                 }
             }
         }
-        for (at, tool) in self.server.tools.iter().enumerate() {
-            if self.server.exclude.contains(tool) {
+        for (at, tool) in self.said.tools.iter().enumerate() {
+            if self.said.exclude.contains(tool) {
                 let path = ["tools", &at.to_string()];
                 self.warning(
                     &path,
@@ -302,7 +295,7 @@ impl<'a, 'c> Server<'a, 'c> {
     }
 
     fn fallback(&mut self) {
-        for (tool, targets) in &self.server.fallback {
+        for (tool, targets) in &self.said.fallback {
             for (at, target) in targets.iter().enumerate() {
                 let path = ["fallback", tool, &at.to_string()];
                 let Some((server, other)) = target
@@ -377,7 +370,7 @@ impl<'a, 'c> Server<'a, 'c> {
 
     /// What a server that is switched off lacks is nobody's trouble.
     fn absent(&self) -> Severity {
-        if self.server.enabled {
+        if self.said.enabled {
             Severity::Unavailable
         } else {
             Severity::Warning

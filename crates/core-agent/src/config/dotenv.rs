@@ -41,7 +41,7 @@ pub(super) fn beside(config: Option<&Path>, env: &Variables, faults: &mut Faults
             place: None,
             key: path.display().to_string(),
             problem,
-            advice: "it is left out".to_owned(),
+            advice: "correct it".to_owned(),
         });
     };
     match fs::metadata(&path) {
@@ -64,16 +64,12 @@ pub(super) fn beside(config: Option<&Path>, env: &Variables, faults: &mut Faults
     };
     let mut file = BTreeMap::new();
     for entry in entries {
-        match entry {
-            Ok((name, value)) => {
-                file.insert(name, value);
-            }
-            Err(_) => {
-                // The rest is as the person meant it, so that all of it is not lost.
-                refuse("a line of it is not NAME=value".to_owned());
-                break;
-            }
-        }
+        let Ok((name, value)) = entry else {
+            // What stands before it is as the person meant it.
+            refuse("a line of it is not NAME=value, and those after it are not read".to_owned());
+            break;
+        };
+        file.insert(name, value);
     }
     Arc::new(Over {
         process: Arc::clone(env),

@@ -370,22 +370,19 @@ fn environment(options: &LoadOptions, tree: &Node, faults: &mut Faults) -> Envir
         .or_else(|| {
             variables::environment(options.env.as_ref()).map(|(said, name)| (said, name.to_owned()))
         });
-    let (said, by) = match said {
-        Some(said) => said,
-        None => {
-            let said = tree.get("environment");
-            let Some(node) = said.filter(|node| !matches!(node.value, Value::Null)) else {
-                return Environment::default();
-            };
-            let word = node.as_text().and_then(known);
-            if word.is_none() {
-                faults.0.push(unknown_environment(
-                    "environment".to_owned(),
-                    tree.place_of(&["environment"]),
-                ));
-            }
-            return word.unwrap_or_default();
+    let Some((said, by)) = said else {
+        let said = tree.get("environment");
+        let Some(node) = said.filter(|node| !matches!(node.value, Value::Null)) else {
+            return Environment::default();
+        };
+        let word = node.as_text().and_then(known);
+        if word.is_none() {
+            let place = tree.place_of(&["environment"]);
+            faults
+                .0
+                .push(unknown_environment("environment".to_owned(), place));
         }
+        return word.unwrap_or_default();
     };
     known(said.trim()).unwrap_or_else(|| {
         faults.0.push(unknown_environment(by, None));

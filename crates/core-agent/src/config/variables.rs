@@ -220,11 +220,10 @@ pub fn reference() -> String {
          | variable | meaning | default |\n| --- | --- | --- |\n",
     );
     for setting in SETTINGS {
-        let also = setting
-            .aliases
-            .iter()
-            .map(|name| format!(" (also `{name}`)"))
-            .collect::<String>();
+        let mut also = String::new();
+        for name in setting.aliases {
+            also.push_str(&format!(" (also `{name}`)"));
+        }
         page.push_str(&format!(
             "| `{}`{also} | {} | {} |\n",
             setting.name, setting.meaning, setting.default

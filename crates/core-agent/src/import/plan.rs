@@ -344,20 +344,12 @@ fn each_secret(node: &mut Node, server: &str, tell: &mut dyn FnMut(&str, &str)) 
         .map(|arg| Template(arg.as_text().unwrap_or_default().to_owned()))
         .collect();
     for at in secret_arguments(&words) {
-        let (name, value) = match words[at].0.split_once('=') {
-            Some((name, value)) => (name, value),
-            None => {
-                let before = at
-                    .checked_sub(1)
-                    .map_or("", |before| words[before].0.as_str());
-                let name = if before.starts_with('-') {
-                    before
-                } else {
-                    "secret"
-                };
-                (name, words[at].0.as_str())
-            }
-        };
+        let before = at.checked_sub(1).map(|before| words[before].0.as_str());
+        let before = before.filter(|before| before.starts_with('-'));
+        let (name, value) = words[at]
+            .0
+            .split_once('=')
+            .unwrap_or((before.unwrap_or("secret"), words[at].0.as_str()));
         let variable = variable(&[server, name]);
         tell(&variable, value);
         let start = words[at].0.strip_suffix(value).unwrap_or_default();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::ForeignFile;
 use crate::{
     config::{
-        Fault, Faults, Severity, Template, desktop, keys,
+        Fault, Faults, Place, Severity, Template, desktop, keys,
         shape::{Examination, Shape},
         tree::{Node, Source, Value},
     },
@@ -47,10 +47,10 @@ pub(super) fn servers(file: &ForeignFile, text: &str, faults: &mut Faults) -> Ve
             let mut said = Vec::new();
             editors_words(&mut node, file, &inputs, &mut said);
             for problem in said {
-                faults.0.push(note(&entry.key, &path, problem));
+                faults.0.push(note(entry.key.as_ref(), &path, problem));
             }
             if let Some(problem) = unusable(&mut node, file, faults) {
-                faults.0.push(note(&entry.key, &path, problem));
+                faults.0.push(note(entry.key.as_ref(), &path, problem));
                 continue;
             }
             found.push(Foreign {
@@ -196,10 +196,10 @@ fn unusable(node: &mut Node, file: &ForeignFile, faults: &mut Faults) -> Option<
     None
 }
 
-fn note(place: &Option<crate::config::Place>, key: &str, problem: String) -> Fault {
+fn note(place: Option<&Place>, key: &str, problem: String) -> Fault {
     Fault {
         severity: Severity::Warning,
-        place: place.clone(),
+        place: place.cloned(),
         key: key.to_owned(),
         problem,
         advice: String::new(),

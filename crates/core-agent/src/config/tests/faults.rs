@@ -412,6 +412,14 @@ fn a_file_merely_found_may_not_loosen_anything() {
             "servers.a = { command = 'server', args = ['${command:id}'] }",
             "servers.a.args: a file that is only found",
         ),
+        (
+            "servers.a = { url = 'https://a.example', headers = { A = '${env:HOME}' } }",
+            "servers.a.headers.A: a file that is only found in the working folder may not send",
+        ),
+        (
+            "servers.a.url = 'https://a.example/${HOME}'",
+            "servers.a.url: a file that is only found in the working folder may not send",
+        ),
     ] {
         let world = World::new()
             .file("core-agent.toml", lines)
