@@ -21,7 +21,7 @@ use crate::{
 
 /// Call a tool by the hub's name of it, such as `github__search_issues`.
 #[derive(Debug, Args)]
-pub struct Call {
+pub(super) struct Call {
     /// The tool.
     tool: String,
     /// Arguments as `name=value`; a value that is JSON is taken so where the tool wants no text.
@@ -37,7 +37,7 @@ pub struct Call {
 
 impl Call {
     /// Runs the command.
-    pub async fn run(self, common: &Common) -> anyhow::Result<ExitCode> {
+    pub(super) async fn run(self, common: &Common) -> anyhow::Result<ExitCode> {
         let app = App::open(common).await?;
         let done = self.make(&app).await;
         app.stop().await;
@@ -163,7 +163,7 @@ pub(super) async fn find(app: &App, name: &str) -> Option<std::sync::Arc<HubTool
 }
 
 /// A result as text: its text blocks, its data where there is no text, a word on everything else.
-pub(super) fn readable(result: &CallToolResult) -> String {
+pub(crate) fn readable(result: &CallToolResult) -> String {
     let mut lines: Vec<String> = Vec::new();
     for block in &result.content {
         let value = serde_json::to_value(block).unwrap_or_default();

@@ -21,7 +21,7 @@ use crate::{
 /// The exit code is 0 when all passed, 1 when one failed, 3 when none failed but one was not
 /// available.
 #[derive(Debug, Args)]
-pub struct Check {
+pub(super) struct Check {
     /// Configured servers, or addresses of servers over HTTP that are not configured.
     #[arg(value_name = "SERVER")]
     servers: Vec<String>,
@@ -53,7 +53,7 @@ pub struct Check {
 
 impl Check {
     /// Runs the command.
-    pub async fn run(self, common: &Common) -> anyhow::Result<ExitCode> {
+    pub(super) async fn run(self, common: &Common) -> anyhow::Result<ExitCode> {
         let (mut loaded, variables) = loaded(common)?;
         let mut config = Config::clone(&loaded.config);
         let names = self.choose(&mut config)?;

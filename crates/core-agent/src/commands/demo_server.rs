@@ -11,7 +11,7 @@ use crate::demo::servers;
 
 /// Serve a small server on standard input and output.
 #[derive(Debug, Args)]
-pub struct DemoServer {
+pub(super) struct DemoServer {
     /// Which: clock, notes or units.
     name: String,
     /// The folder of what it keeps.
@@ -21,7 +21,7 @@ pub struct DemoServer {
 
 impl DemoServer {
     /// Runs the command.
-    pub async fn run(self) -> anyhow::Result<ExitCode> {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         servers::serve(&self.name, &self.folder).await?;
         Ok(ExitCode::SUCCESS)
     }

@@ -9,8 +9,11 @@ mod config;
 mod demo;
 mod demo_server;
 mod import;
+mod login;
+mod logout;
 mod printer;
 mod serve;
+mod servers;
 mod stdio;
 mod validate;
 mod version;
@@ -60,8 +63,14 @@ enum Command {
     DemoServer(demo_server::DemoServer),
     /// Take over the servers other programs are configured with.
     Import(import::Import),
+    /// Sign in to a server.
+    Login(login::Login),
+    /// Sign out of a server.
+    Logout(logout::Logout),
     /// Serve the hub over HTTP.
     Serve(serve::Serve),
+    /// See which servers there are and how they are doing; start one anew.
+    Servers(servers::Servers),
     /// Serve the hub over standard input and output, for a desktop client.
     Stdio(stdio::Stdio),
     /// Say everything that is wrong with the configuration.
@@ -81,7 +90,10 @@ impl CommandLine {
             Command::Demo(command) => command.run().await,
             Command::DemoServer(command) => command.run().await,
             Command::Import(command) => command.run(&self.common),
+            Command::Login(command) => command.run(&self.common).await,
+            Command::Logout(command) => command.run(&self.common).await,
             Command::Serve(command) => command.run(&self.common).await,
+            Command::Servers(command) => command.run(&self.common).await,
             Command::Stdio(command) => command.run(&self.common).await,
             Command::Validate(command) => command.run(&self.common),
             Command::Config(command) => command.run(&self.common),

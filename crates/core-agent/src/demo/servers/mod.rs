@@ -15,6 +15,8 @@ use futures::future::BoxFuture;
 use mcp_service::{About, Answer, Caller, ToolCall, ToolList, ToolResult, Tools, model::Tool};
 use serde_json::{Map, Value, value::to_raw_value};
 
+pub use units::change;
+
 /// What there is.
 pub const NAMES: [&str; 3] = ["clock", "notes", "units"];
 

@@ -111,7 +111,7 @@ impl Small for Notes {
         vec![
             json!({
                 "name": "add_note",
-                "description": "Write down a note under a title.",
+                "description": "Add a note under a title, to remember something for later.",
                 "inputSchema": {
                     "type": "object",
                     "properties": {
