@@ -35,6 +35,15 @@ pub(crate) fn venv(folder: &Path, packages: &[&str]) -> anyhow::Result<PathBuf> 
 
 /// A folder with exactly these npm packages; the path of its `node_modules`.
 pub(crate) fn npm(folder: &Path, packages: &[&str]) -> anyhow::Result<PathBuf> {
+    npm_with(folder, packages, &[])
+}
+
+/// The same without running what the packages want run at their installation.
+pub(crate) fn npm_without_scripts(folder: &Path, packages: &[&str]) -> anyhow::Result<PathBuf> {
+    npm_with(folder, packages, &["--ignore-scripts"])
+}
+
+fn npm_with(folder: &Path, packages: &[&str], options: &[&str]) -> anyhow::Result<PathBuf> {
     let modules = folder.join("node_modules");
     if !is_fresh(folder, packages) {
         let _ = fs::remove_dir_all(&modules);
@@ -52,6 +61,7 @@ pub(crate) fn npm(folder: &Path, packages: &[&str]) -> anyhow::Result<PathBuf> {
                     "--no-fund",
                     "--save-exact",
                 ])
+                .args(options)
                 .args(packages)
                 .current_dir(folder),
         )?;

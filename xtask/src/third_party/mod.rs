@@ -11,6 +11,7 @@ mod emulate;
 mod google_client;
 mod install;
 mod s3;
+mod servers;
 
 use std::path::{Path, PathBuf};
 
@@ -73,6 +74,11 @@ const SUITES: &[Suite] = &[
         name: "s3",
         needs: s3::NEEDS,
         run: s3::run,
+    },
+    Suite {
+        name: "servers",
+        needs: servers::NEEDS,
+        run: servers::run,
     },
 ];
 
