@@ -20,40 +20,6 @@ pub(crate) struct Lists {
 }
 
 impl Lists {
-    pub(crate) fn initialize(&self, options: &Options, params: &Value) -> Value {
-        let asked = params["protocolVersion"].as_str().unwrap_or_default();
-        let known = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
-        let version = known.into_iter().find(|known| *known == asked);
-        json!({
-            "protocolVersion": version.unwrap_or("2025-11-25"),
-            "capabilities": capabilities(),
-            "serverInfo": info(options),
-            "instructions": "A zoo of servers.",
-        })
-    }
-
-    pub(crate) fn discover(&self, options: &Options) -> Value {
-        let versions = match options.eras {
-            Eras::New => json!(["2026-07-28"]),
-            _ => json!([
-                "2026-07-28",
-                "2025-11-25",
-                "2025-06-18",
-                "2025-03-26",
-                "2024-11-05"
-            ]),
-        };
-        json!({
-            "resultType": "complete",
-            "supportedVersions": versions,
-            "capabilities": capabilities(),
-            "instructions": "A zoo of servers.",
-            "ttlMs": options.ttl_ms,
-            "cacheScope": "private",
-            "_meta": {"io.modelcontextprotocol/serverInfo": info(options)},
-        })
-    }
-
     pub(crate) fn tools(&self, options: &Options, params: &Value) -> Value {
         let before = self.listed.fetch_add(1, Ordering::Relaxed);
         let page: usize = params["cursor"]
@@ -80,24 +46,58 @@ impl Lists {
         }
         json!({ "tools": tools })
     }
+}
 
-    pub(crate) fn resources(&self) -> Value {
-        json!({"resources": [
-            {"uri": "zoo://map", "name": "map", "mimeType": "text/plain", "description": "Where the animals are."},
-        ]})
-    }
+pub(crate) fn initialize(options: &Options, params: &Value) -> Value {
+    let asked = params["protocolVersion"].as_str().unwrap_or_default();
+    let known = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
+    let version = known.into_iter().find(|known| *known == asked);
+    json!({
+        "protocolVersion": version.unwrap_or("2025-11-25"),
+        "capabilities": capabilities(),
+        "serverInfo": info(options),
+        "instructions": "A zoo of servers.",
+    })
+}
 
-    pub(crate) fn templates(&self) -> Value {
-        json!({"resourceTemplates": [
-            {"uriTemplate": "zoo://animals/{name}", "name": "animal", "mimeType": "text/plain"},
-        ]})
-    }
+pub(crate) fn discover(options: &Options) -> Value {
+    let versions = match options.eras {
+        Eras::New => json!(["2026-07-28"]),
+        _ => json!([
+            "2026-07-28",
+            "2025-11-25",
+            "2025-06-18",
+            "2025-03-26",
+            "2024-11-05"
+        ]),
+    };
+    json!({
+        "resultType": "complete",
+        "supportedVersions": versions,
+        "capabilities": capabilities(),
+        "instructions": "A zoo of servers.",
+        "ttlMs": options.ttl_ms,
+        "cacheScope": "private",
+        "_meta": {"io.modelcontextprotocol/serverInfo": info(options)},
+    })
+}
 
-    pub(crate) fn prompts(&self) -> Value {
-        json!({"prompts": [
-            {"name": "greet", "description": "Greets somebody.", "arguments": [{"name": "who", "required": true}]},
-        ]})
-    }
+pub(crate) fn resources() -> Value {
+    json!({"resources": [
+        {"uri": "zoo://map", "name": "map", "mimeType": "text/plain", "description": "Where the animals are."},
+    ]})
+}
+
+pub(crate) fn templates() -> Value {
+    json!({"resourceTemplates": [
+        {"uriTemplate": "zoo://animals/{name}", "name": "animal", "mimeType": "text/plain"},
+    ]})
+}
+
+pub(crate) fn prompts() -> Value {
+    json!({"prompts": [
+        {"name": "greet", "description": "Greets somebody.", "arguments": [{"name": "who", "required": true}]},
+    ]})
 }
 
 pub(crate) fn read(params: &Value) -> Answer {

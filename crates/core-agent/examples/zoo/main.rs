@@ -96,16 +96,16 @@ fn answer(zoo: &Zoo, method: &str, id: &Value, message: &Value) {
         return;
     }
     let result = match method {
-        "initialize" => Ok(zoo.lists.initialize(&zoo.options, params)),
-        "server/discover" => Ok(zoo.lists.discover(&zoo.options)),
+        "initialize" => Ok(lists::initialize(&zoo.options, params)),
+        "server/discover" => Ok(lists::discover(&zoo.options)),
         "ping" | "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe" => {
             Ok(json!({}))
         }
         "tools/list" => Ok(zoo.lists.tools(&zoo.options, params)),
-        "resources/list" => Ok(zoo.lists.resources()),
-        "resources/templates/list" => Ok(zoo.lists.templates()),
+        "resources/list" => Ok(lists::resources()),
+        "resources/templates/list" => Ok(lists::templates()),
         "resources/read" => lists::read(params),
-        "prompts/list" => Ok(zoo.lists.prompts()),
+        "prompts/list" => Ok(lists::prompts()),
         "prompts/get" => lists::prompt(params),
         "tools/call" => {
             tools::call(zoo, id, params);
@@ -129,7 +129,7 @@ fn answer(zoo: &Zoo, method: &str, id: &Value, message: &Value) {
                 }
             }
             odd::before_answer(zoo, method, id);
-            zoo.wire.result(id, result);
+            zoo.wire.result(id, &result);
             odd::after_answer(zoo, method);
         }
         Err((code, text)) => zoo.wire.error(id, code, &text, None),

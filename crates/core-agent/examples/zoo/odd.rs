@@ -21,7 +21,7 @@ use crate::{
 /// Before the first line is read.
 pub(crate) fn at_start(options: &Options) {
     match options.behaviour.as_str() {
-        "hang" => thread::park(),
+        "hang" | "as-sleeper" => thread::park(),
         "exit-at-start" => {
             wire::complain("no, not today");
             process::exit(7);
@@ -39,7 +39,7 @@ pub(crate) fn at_start(options: &Options) {
             line.push(b'\n');
             wire::raw(&line);
         }
-        "endless-line" => while wire::raw(&[b'x'; 65_536]) {},
+        "endless-line" => while wire::raw(&[b'x'; 4_096]) {},
         "noise" => while wire::raw(b"[info] still here, still not JSON-RPC\n") {},
         "non-utf8" => {
             wire::raw(b"\xff\xfe\xfd not UTF-8 \x80\n{\"jsonrpc\":\"2.0\",\"method\":\"\xff\"}\n");
@@ -48,7 +48,7 @@ pub(crate) fn at_start(options: &Options) {
         "closes-stdin" => close_input(),
         "stops-itself" => signal_self("STOP"),
         "fork-ignore-sigterm" if std::env::var_os("ZOO_IGNORES").is_none() => {
-            ignore_and_fork(options)
+            ignore_and_fork(options);
         }
         "setsid-grandchild" => start_self("as-runaway"),
         "double-fork" => start_self("as-forker"),
@@ -62,7 +62,6 @@ pub(crate) fn at_start(options: &Options) {
             start_self("as-runaway");
             process::exit(0);
         }
-        "as-sleeper" => thread::park(),
         "as-nothing" => process::exit(0),
         _ => {}
     }
@@ -133,7 +132,7 @@ pub(crate) fn before_answer(zoo: &Zoo, method: &str, id: &Value) {
         );
     }
     if zoo.options.is("answers-twice") && method == "tools/list" {
-        zoo.wire.result(&json!(999_999), json!({}));
+        zoo.wire.result(&json!(999_999), &json!({}));
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
     path::PathBuf,
     process,
     sync::{
-        Mutex,
+        Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -85,7 +85,7 @@ pub(crate) fn call(zoo: &Zoo, id: &Value, params: &Value) {
             {
                 result.insert("resultType".into(), "complete".into());
             }
-            zoo.wire.result(id, result);
+            zoo.wire.result(id, &result);
         }
         End::Error(code, text) => zoo.wire.error(id, code, &text, None),
         End::Silence => {}
@@ -145,7 +145,11 @@ fn execute(zoo: &Zoo, id: &Value, name: &str, params: &Value) -> End {
         "sleep" => sleep(zoo, id, params, number("ms", 100), number("steps", 0)),
         "count" => text((zoo.tools.count.fetch_add(1, Ordering::Relaxed) + 1).to_string()),
         "put" | "get" | "delete" => {
-            let mut values = zoo.tools.values.lock().unwrap_or_else(|e| e.into_inner());
+            let mut values = zoo
+                .tools
+                .values
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let key = word("key");
             text(match name {
                 "put" => {
@@ -289,7 +293,7 @@ fn fail(zoo: &Zoo, id: &Value, kind: &str) -> End {
             "content": [{"type": "text", "text": "many"}], "structuredContent": {"sum": "many"},
         })),
         "wrong-id" => {
-            zoo.wire.result(&json!("nobody"), json!({"content": []}));
+            zoo.wire.result(&json!("nobody"), &json!({"content": []}));
             End::Silence
         }
         "close" => {

@@ -7,7 +7,7 @@ use std::{
     collections::{HashMap, HashSet},
     io::Write,
     sync::{
-        Condvar, Mutex,
+        Condvar, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc,
     },
@@ -87,7 +87,7 @@ impl Wire {
         }
     }
 
-    pub(crate) fn result(&self, id: &Value, result: Value) {
+    pub(crate) fn result(&self, id: &Value, result: &Value) {
         let id = self.id(id);
         let version = if self.behaviour == "bad-jsonrpc" {
             "1.0"
@@ -120,7 +120,7 @@ impl Wire {
     }
 
     pub(crate) fn notify(&self, method: &str, mut params: Value) {
-        let listener = self.listener.lock().unwrap_or_else(|e| e.into_inner());
+        let listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Some(id), Some(params), false) = (
             &*listener,
             params.as_object_mut(),
@@ -141,7 +141,7 @@ impl Wire {
         let (sender, answer) = mpsc::channel();
         self.waiting
             .lock()
-            .unwrap_or_else(|e| e.into_inner())
+            .unwrap_or_else(PoisonError::into_inner)
             .insert(id.clone(), sender);
         self.say(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
         answer.recv_timeout(Duration::from_mins(1)).ok()
@@ -151,7 +151,7 @@ impl Wire {
         let waiting = id.as_str().and_then(|id| {
             self.waiting
                 .lock()
-                .unwrap_or_else(|e| e.into_inner())
+                .unwrap_or_else(PoisonError::into_inner)
                 .remove(id)
         });
         if let Some(waiting) = waiting {
@@ -168,19 +168,22 @@ impl Wire {
     }
 
     pub(crate) fn listen(&self, id: &Value) {
-        *self.listener.lock().unwrap_or_else(|e| e.into_inner()) = Some(id.clone());
+        *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(id.clone());
     }
 
     pub(crate) fn cancel(&self, id: &Value) {
         self.cancelled
             .lock()
-            .unwrap_or_else(|e| e.into_inner())
+            .unwrap_or_else(PoisonError::into_inner)
             .insert(id.to_string());
         self.cancels.notify_all();
     }
 
     pub(crate) fn wait_for_cancel(&self, id: &Value) {
-        let cancelled = self.cancelled.lock().unwrap_or_else(|e| e.into_inner());
+        let cancelled = self
+            .cancelled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let _guard = self
             .cancels
             .wait_while(cancelled, |cancelled| !cancelled.contains(&id.to_string()));
@@ -188,7 +191,10 @@ impl Wire {
 
     /// Lets `time` pass; false when the request was cancelled meanwhile.
     pub(crate) fn pass(&self, id: &Value, time: Duration) -> bool {
-        let cancelled = self.cancelled.lock().unwrap_or_else(|e| e.into_inner());
+        let cancelled = self
+            .cancelled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         self.cancels
             .wait_timeout_while(cancelled, time, |cancelled| {
                 !cancelled.contains(&id.to_string())

@@ -1,12 +1,20 @@
 //! All tests of the program from outside, in one binary.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::print_stdout,
+    reason = "tests that measure say what they measured"
+)]
 
 mod catalogue;
 mod containment;
 mod definitions;
+mod eras;
+mod hub;
 mod keeper;
 mod malicious;
 mod orphans;
 mod search;
+mod served;
 mod sign_in;
 mod stdio;
 mod stranger;

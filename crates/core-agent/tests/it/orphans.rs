@@ -12,7 +12,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, wait};
 
-use crate::keeper::{alive, children, meet, number, until};
+use crate::keeper::{alive, children, greet, number, start, until};
 
 /// The variable that makes a test play its part.
 const PART: &str = "ORPHANS_PART";
@@ -52,13 +52,13 @@ fn the_one_who_counts() {
     }
     set_child_subreaper(Some(getpid())).unwrap();
     let kills = number("ORPHAN_KILLS", 50);
-    let start = Instant::now();
+    let begin = Instant::now();
     let (mut hubs, mut inside) = (0, 0);
     while hubs + inside < kills {
         let token = format!("orphans-{hubs}");
         // One hub in two is killed at a random moment of its start, the other when all is up and
         // after some of its children were.
-        if hubs % 2 == 0 {
+        if hubs.is_multiple_of(2) {
             let hub = start_hub(&token);
             std::thread::sleep(Duration::from_micros((hubs as u64 * 7_919) % 150_000));
             end_hub(hub, &token);
@@ -77,7 +77,7 @@ fn the_one_who_counts() {
     }
     println!(
         "{hubs} hubs and {inside} processes below them killed in {:.0?}: 0 orphans, 0 zombies",
-        start.elapsed()
+        begin.elapsed()
     );
 }
 
@@ -111,15 +111,16 @@ fn kill_inside(hub: u32, kill: usize) {
     assert_eq!(supervisors.len(), SERVERS.len(), "{supervisors:?}");
     let (supervisor, _) = supervisors[kill % supervisors.len()];
     let below = children(supervisor);
-    let victim = if kill % 2 == 0 || below.is_empty() {
+    let victim = if kill.is_multiple_of(2) || below.is_empty() {
         supervisor
     } else {
         below[kill % below.len()].0
     };
     let tree: Vec<u32> = descendants(supervisor);
+    let left_behind = victim != supervisor && !is_server(victim);
     kill_process(Pid::from_raw(victim.cast_signed()).unwrap(), Signal::KILL).unwrap();
     // Killing what a server left behind is no end of the server.
-    if victim != supervisor && below.iter().any(|(pid, _)| *pid == victim) && !is_server(victim) {
+    if left_behind {
         assert!(until(MOST, || !exists(victim)), "a zombie");
         return;
     }
@@ -181,9 +182,12 @@ async fn the_hub() {
 /// Starts a server whenever it is not there.
 async fn keep_alive(token: String, server: &'static str) {
     loop {
-        let (child, client) = meet(&token, &[server]).await;
-        UP.add();
-        let _ = client.waiting().await;
+        let (child, transport) = start(&token, &[server]);
+        // It may be killed at any moment, this one included.
+        if let Ok(client) = greet(transport).await {
+            UP.add();
+            let _ = client.waiting().await;
+        }
         child.stop(Duration::from_millis(50)).await;
     }
 }

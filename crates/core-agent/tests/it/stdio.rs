@@ -37,7 +37,8 @@ async fn correct_servers_are_understood_however_they_write() {
             assert_eq!(said.content[0].as_text().unwrap().text, text);
         }
         assert!(child.pid().is_some());
-        child.stop(GRACE).await;
+        // Ends by the end of its input alone, however busy the machine is.
+        child.stop(Duration::from_mins(1)).await;
         assert_eq!(child.exit().unwrap().signal, None, "{behaviour} was killed");
     }
     assert!(alive("correct").is_empty());

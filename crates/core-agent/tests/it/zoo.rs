@@ -110,7 +110,7 @@ async fn the_good_one_is_unaffected_and_nothing_is_left() {
         }
     });
     let mut started = 0;
-    let mut before = None;
+    let mut rounds = Vec::new();
     while started < cycles {
         let mut all = JoinSet::new();
         for behaviour in BAD {
@@ -120,21 +120,28 @@ async fn the_good_one_is_unaffected_and_nothing_is_left() {
         while let Some(each) = all.join_next().await {
             each.unwrap();
         }
-        // The first round fills what is filled once: pools, arenas, the runtime's threads.
-        before.get_or_insert_with(|| memory(own, "VmRSS"));
+        rounds.push(memory(own, "VmRSS"));
     }
     done.store(true, Ordering::Relaxed);
     let client = calling.await.unwrap();
-    let grown = memory(own, "VmRSS").saturating_sub(before.unwrap());
+    // The first third fills what is filled once: pools, arenas, the runtime's threads.
+    let (first, _) = rounds.split_at(rounds.len().div_ceil(3));
+    let filled = first.iter().max().copied().unwrap_or_default();
+    let grown = memory(own, "VmRSS").saturating_sub(filled);
+    let most = memory(own, "VmHWM");
     println!(
-        "{started} children of {} kinds; good: {} calls, slowest {} ms; memory +{grown} KiB, most {} KiB",
+        "{started} children of {} kinds; good: {} calls, slowest {} ms; memory +{grown} KiB, most {most} KiB",
         BAD.len(),
         calls.load(Ordering::Relaxed),
         slowest.load(Ordering::Relaxed) / 1_000,
-        memory(own, "VmHWM"),
     );
     assert!(calls.load(Ordering::Relaxed) > 0);
-    assert!(grown < 20 << 10, "memory grew by {grown} KiB");
+    // Several of them say as much as they can at the same time.
+    assert!(most < 256 << 10, "{most} KiB");
+    // Fewer rounds than this say nothing of growth.
+    if rounds.len() >= 6 {
+        assert!(grown < 20 << 10, "memory grew by {grown} KiB: {rounds:?}");
+    }
     assert!(alive(TOKEN).is_empty(), "orphans");
     drop(client);
     good.stop(Duration::from_secs(2)).await;

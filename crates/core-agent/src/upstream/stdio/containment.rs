@@ -189,6 +189,7 @@ fn plan_landlock(
 
 /// What is asked of Landlock.
 #[cfg(target_os = "linux")]
+#[derive(Clone, Copy)]
 enum Feature {
     Files,
     Network,

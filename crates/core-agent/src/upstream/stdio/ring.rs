@@ -105,10 +105,10 @@ impl StderrRing {
         let now = self.clock.now();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(log) = &mut kept.log {
-            let text: String = clean
-                .iter()
-                .map(|line| format!("{now:.3} {line}\n"))
-                .collect();
+            let mut text = String::new();
+            for line in &clean {
+                text.push_str(&format!("{now:.3} {line}\n"));
+            }
             log.append(&text);
         }
         for line in clean {

@@ -403,17 +403,18 @@ impl Reading {
                 _ => self.noise(line),
             },
             (None, None) => self.noise(line),
-            (Some(_), id) => match serde_json::from_slice::<ServerJsonRpcMessage>(line) {
-                Ok(message @ (JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_))) => {
-                    self.deliver(message, line.len()).await
+            (Some(_), id) => {
+                if let Ok(
+                    message @ (JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_)),
+                ) = serde_json::from_slice::<ServerJsonRpcMessage>(line)
+                {
+                    return self.deliver(message, line.len()).await;
                 }
-                _ => {
-                    Counters::add(&self.health.counters.not_mcp);
-                    self.health.find(text(line));
-                    self.refuse(id);
-                    Ok(())
-                }
-            },
+                Counters::add(&self.health.counters.not_mcp);
+                self.health.find(text(line));
+                self.refuse(id);
+                Ok(())
+            }
         }
     }
 
@@ -441,17 +442,17 @@ impl Reading {
             .answered(&id);
         match answer {
             Answer::First => {
-                let message = match serde_json::from_slice::<ServerJsonRpcMessage>(line) {
-                    Ok(message @ (JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_))) => {
+                let message =
+                    if let Ok(message @ (JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_))) =
+                        serde_json::from_slice::<ServerJsonRpcMessage>(line)
+                    {
                         message
-                    }
-                    _ => {
+                    } else {
                         Counters::add(&self.health.counters.not_mcp);
                         self.health.find(text(line));
                         let error = ErrorData::new(NOT_MCP, "its answer is not MCP", None);
                         JsonRpcMessage::Error(JsonRpcError::new(Some(id), error))
-                    }
-                };
+                    };
                 self.deliver(message, line.len()).await
             }
             Answer::Again => {
