@@ -101,6 +101,7 @@ const SETTINGS: &[Setting] = &[
     LOG_FORMAT,
     LOG_LEVEL,
     OTLP,
+    crate::oauth::KEY,
 ];
 
 /// Where clients of the hub look for it; nothing the hub itself reads.

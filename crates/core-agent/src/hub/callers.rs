@@ -60,6 +60,12 @@ pub enum CallersError {
     Same(String, String),
 }
 
+/// The authority of a caller, for itself or for an end user.
+pub(crate) fn principal_of(caller: &str, user: &EndUser) -> Principal {
+    // A JSON array keeps the parts apart whatever is in them.
+    Principal::new(json!(["caller", caller, user.email, user.id]).to_string())
+}
+
 impl Callers {
     /// Looks up the bearers of the configured callers.
     pub async fn resolve(config: &Config, secrets: &Secrets) -> Result<Self, CallersError> {
@@ -122,10 +128,8 @@ impl Callers {
         if named && !caller.names_users {
             return Err(not_for_others());
         }
-        // A JSON array keeps the parts apart whatever is in them.
-        let key = json!(["caller", &*caller.name, user.email, user.id]).to_string();
         Ok(Actor {
-            principal: Principal::new(key),
+            principal: principal_of(&caller.name, &user),
             name: Arc::clone(&caller.name),
             speaks_for_person: caller.speaks_for_person,
             user,

@@ -48,6 +48,7 @@ use listing::Lists;
 use news::News;
 use own::{Own, Run, Wrapped};
 
+pub(crate) use callers::principal_of;
 pub use callers::{Callers, CallersError};
 pub use serve::ServeError;
 

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 /// Its name in token requests.
-pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+pub(super) const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const GOOD_FOR_SECONDS: i64 = 60;
 
 /// A private key that cannot be used.
@@ -33,7 +33,7 @@ const GOOD_FOR_SECONDS: i64 = 60;
 pub struct BadKey;
 
 /// An assertion that this program is `client` towards `issuer`.
-pub fn signed(
+pub(super) fn signed(
     key: &SecretString,
     client: &str,
     issuer: &str,

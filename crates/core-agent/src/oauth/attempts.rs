@@ -16,18 +16,18 @@ const MOST_THINGS: usize = 512;
 
 /// The attempts at one server for one person.
 #[derive(Debug, Default)]
-pub struct Attempts(HashMap<String, (u32, Timestamp)>);
+pub(super) struct Attempts(HashMap<String, (u32, Timestamp)>);
 
 impl Attempts {
     /// How often it was tried for this operation.
-    pub fn of(&self, operation: &str) -> u32 {
+    pub(super) fn of(&self, operation: &str) -> u32 {
         self.0
             .get(&operation_key(operation))
             .map_or(0, |(count, _)| *count)
     }
 
     /// Counts an attempt for `operation` that asks for `scopes`; whether it may be made.
-    pub fn count(&mut self, operation: &str, scopes: &str, now: Timestamp) -> bool {
+    pub(super) fn count(&mut self, operation: &str, scopes: &str, now: Timestamp) -> bool {
         self.0
             .retain(|_, (_, first)| now.duration_since(*first) < FORGET_AFTER);
         let keys = [operation_key(operation), format!("scopes {scopes}")];
@@ -44,7 +44,7 @@ impl Attempts {
     }
 
     /// A person has signed in: everything may be tried again.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.0.clear();
     }
 }

@@ -11,7 +11,7 @@ const LONGEST: usize = 8 << 10;
 
 /// What was asked, as far as the answer must fit it.
 #[derive(Debug)]
-pub struct Expected<'a> {
+pub(super) struct Expected<'a> {
     /// The `state` of the request.
     pub state: &'a str,
     /// The issuer asked, letter by letter.
@@ -44,7 +44,7 @@ pub enum Refused {
 }
 
 /// Whether a query answers the request with this `state`.
-pub fn belongs(query: &str, state: &str) -> bool {
+pub(super) fn belongs(query: &str, state: &str) -> bool {
     let given = query.len() <= LONGEST && {
         let mut states =
             form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "state");
@@ -55,7 +55,7 @@ pub fn belongs(query: &str, state: &str) -> bool {
 }
 
 /// The code in the query of a callback.
-pub fn code(query: &str, expected: &Expected<'_>) -> Result<SecretString, Refused> {
+pub(super) fn code(query: &str, expected: &Expected<'_>) -> Result<SecretString, Refused> {
     if query.len() > LONGEST {
         return Err(Refused::Unreadable);
     }
@@ -86,7 +86,7 @@ pub fn code(query: &str, expected: &Expected<'_>) -> Result<SecretString, Refuse
 }
 
 /// An OAuth error code fit to be shown: the registered ones are short words.
-pub fn error_code(text: &str) -> String {
+pub(super) fn error_code(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
     if (1..=40).contains(&text.len()) && text.bytes().all(plain) {
         text.to_owned()

@@ -10,7 +10,7 @@ const LONGEST: usize = 8 << 10;
 
 /// What a server says with `WWW-Authenticate: Bearer`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct BearerChallenge {
+pub(super) struct BearerChallenge {
     /// Where its protected resource metadata is.
     pub resource_metadata: Option<String>,
     /// The scopes the request needs.
@@ -21,7 +21,7 @@ pub struct BearerChallenge {
 
 impl BearerChallenge {
     /// The first `Bearer` challenge in the values of all `WWW-Authenticate` headers.
-    pub fn read(values: &[String]) -> Option<Self> {
+    pub(super) fn read(values: &[String]) -> Option<Self> {
         values
             .iter()
             .filter(|value| value.len() <= LONGEST)
@@ -29,7 +29,7 @@ impl BearerChallenge {
     }
 
     /// Whether the token was good and its scopes were not.
-    pub fn wants_more_scopes(&self) -> bool {
+    pub(super) fn wants_more_scopes(&self) -> bool {
         self.error.as_deref() == Some("insufficient_scope")
     }
 }

@@ -15,7 +15,7 @@ use crate::config::GrantChoice;
 
 /// What is configured for one server, secrets resolved.
 #[derive(Clone, Debug, Default)]
-pub struct Settings {
+pub(super) struct Settings {
     /// A client id registered beforehand.
     pub client_id: Option<String>,
     /// Its secret.
@@ -37,7 +37,7 @@ pub struct Settings {
 /// How a token is obtained.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Grant {
+pub(super) enum Grant {
     /// A person consents.
     AuthorizationCode,
     /// This program asks in its own name.
@@ -48,7 +48,7 @@ pub enum Grant {
 
 /// How a client says who it is at the token endpoint.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub enum AuthMethod {
+pub(super) enum AuthMethod {
     /// By its id alone.
     #[serde(rename = "none")]
     None,
@@ -65,7 +65,7 @@ pub enum AuthMethod {
 
 impl AuthMethod {
     /// The name of the registry.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Basic => "client_secret_basic",
@@ -77,7 +77,7 @@ impl AuthMethod {
 
 /// Which client this program is at an authorization server.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Identity {
+pub(super) enum Identity {
     /// The configured one.
     Configured,
     /// The one described by the document at this URL.
@@ -119,7 +119,10 @@ pub enum Impossible {
 }
 
 /// Which grant is used.
-pub fn grant(settings: &Settings, server: &AuthorizationServer) -> Result<Grant, Impossible> {
+pub(super) fn grant(
+    settings: &Settings,
+    server: &AuthorizationServer,
+) -> Result<Grant, Impossible> {
     let offered = |grant: &str| {
         server
             .grant_types_supported
@@ -157,7 +160,7 @@ pub fn grant(settings: &Settings, server: &AuthorizationServer) -> Result<Grant,
 
 /// Which client this program is. `bound` is the issuer the configured client id was used with
 /// before, when it was.
-pub fn identity(
+pub(super) fn identity(
     settings: &Settings,
     server: &AuthorizationServer,
     bound: Option<&str>,
@@ -181,7 +184,7 @@ pub fn identity(
 }
 
 /// How a client with these means authenticates.
-pub fn auth_method(
+pub(super) fn auth_method(
     server: &AuthorizationServer,
     secret: bool,
     key: bool,
@@ -211,7 +214,7 @@ pub fn auth_method(
 
 /// How a client that is about to register wants to authenticate: without a secret where that is
 /// allowed, for a program on somebody's machine keeps none.
-pub fn wished_method(server: &AuthorizationServer) -> AuthMethod {
+pub(super) fn wished_method(server: &AuthorizationServer) -> AuthMethod {
     let list = server.token_endpoint_auth_methods_supported.as_ref();
     [AuthMethod::None, AuthMethod::Basic, AuthMethod::Post]
         .into_iter()
@@ -221,7 +224,11 @@ pub fn wished_method(server: &AuthorizationServer) -> AuthMethod {
 
 /// The scopes of a first sign-in: the configured ones, else the challenge's, else all the
 /// resource knows. Nothing means that the parameter is left out.
-pub fn first_scopes(settings: &Settings, challenged: &Scopes, resource: Option<&Scopes>) -> Scopes {
+pub(super) fn first_scopes(
+    settings: &Settings,
+    challenged: &Scopes,
+    resource: Option<&Scopes>,
+) -> Scopes {
     [Some(&settings.scopes), Some(challenged), resource]
         .into_iter()
         .flatten()
@@ -232,7 +239,7 @@ pub fn first_scopes(settings: &Settings, challenged: &Scopes, resource: Option<&
 
 /// The scopes asked for: what is wanted, what was asked for before, and a refresh token where
 /// the authorization server has a scope for it.
-pub fn asked_scopes(
+pub(super) fn asked_scopes(
     wanted: Scopes,
     before: &Scopes,
     grant: Grant,

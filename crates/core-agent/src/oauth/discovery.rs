@@ -37,7 +37,7 @@ pub enum BadMetadata {
 
 /// A protected resource's metadata, as far as it matters.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ProtectedResource {
+pub(super) struct ProtectedResource {
     /// Its identifier, letter by letter.
     pub resource: String,
     /// The issuers it trusts, letter by letter.
@@ -48,7 +48,7 @@ pub struct ProtectedResource {
 
 /// An authorization server's metadata, as far as it matters.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
-pub struct AuthorizationServer {
+pub(super) struct AuthorizationServer {
     /// Its identifier, letter by letter.
     pub issuer: String,
     /// Where people consent.
@@ -85,13 +85,13 @@ pub struct AuthorizationServer {
 
 impl AuthorizationServer {
     /// Whether it checks the only PKCE method that protects anything.
-    pub fn checks_pkce(&self) -> bool {
+    pub(super) fn checks_pkce(&self) -> bool {
         lists(self.code_challenge_methods_supported.as_ref(), "S256")
     }
 
     /// What servers of the protocol's first revision with authorization are taken for when they
     /// publish nothing at all: the three endpoints at fixed places of the server itself.
-    pub fn without_metadata(origin: &Url) -> Self {
+    pub(super) fn without_metadata(origin: &Url) -> Self {
         let base = origin.origin().ascii_serialization();
         Self {
             authorization_endpoint: Some(format!("{base}/authorize")),
@@ -110,17 +110,17 @@ impl AuthorizationServer {
 }
 
 /// Whether a list of a metadata document is there and has `name`.
-pub fn lists(list: Option<&Vec<String>>, name: &str) -> bool {
+pub(super) fn lists(list: Option<&Vec<String>>, name: &str) -> bool {
     list.is_some_and(|list| list.iter().any(|known| known == name))
 }
 
 /// Where a server's protected resource metadata may be when it does not say, in order.
-pub fn resource_places(server: &Url) -> Vec<Url> {
+pub(super) fn resource_places(server: &Url) -> Vec<Url> {
     well_known(server, &["oauth-protected-resource"], true)
 }
 
 /// Where an issuer's metadata may be, in order.
-pub fn issuer_places(issuer: &Url) -> Result<Vec<Url>, BadMetadata> {
+pub(super) fn issuer_places(issuer: &Url) -> Result<Vec<Url>, BadMetadata> {
     if issuer.query().is_some() || issuer.fragment().is_some() {
         return Err(BadMetadata::OddIssuer);
     }
@@ -158,7 +158,10 @@ fn well_known(of: &Url, names: &[&str], root_too: bool) -> Vec<Url> {
 }
 
 /// Reads the metadata of the protected resource at `server`.
-pub fn read_resource(document: &Value, server: &Url) -> Result<ProtectedResource, BadMetadata> {
+pub(super) fn read_resource(
+    document: &Value,
+    server: &Url,
+) -> Result<ProtectedResource, BadMetadata> {
     #[derive(Deserialize)]
     struct Document {
         resource: String,
@@ -185,7 +188,10 @@ pub fn read_resource(document: &Value, server: &Url) -> Result<ProtectedResource
 }
 
 /// Reads the metadata of the authorization server that calls itself one of `issuers`.
-pub fn read_issuer(document: &Value, issuers: &[&str]) -> Result<AuthorizationServer, BadMetadata> {
+pub(super) fn read_issuer(
+    document: &Value,
+    issuers: &[&str],
+) -> Result<AuthorizationServer, BadMetadata> {
     let server = AuthorizationServer::deserialize(document)
         .map_err(|_| BadMetadata::Unreadable("authorization server"))?;
     if issuers.contains(&server.issuer.as_str()) {
@@ -197,7 +203,7 @@ pub fn read_issuer(document: &Value, issuers: &[&str]) -> Result<AuthorizationSe
 
 /// The identifier of a server that publishes no metadata (RFC 8707: no fragment; the protocol:
 /// no slash at the end of an address without a path).
-pub fn canonical_resource(server: &Url) -> String {
+pub(super) fn canonical_resource(server: &Url) -> String {
     let mut server = server.clone();
     server.set_fragment(None);
     let text = server.to_string();

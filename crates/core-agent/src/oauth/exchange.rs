@@ -19,7 +19,7 @@ use super::{
 
 /// What the requests need besides their own contents.
 #[derive(Clone, Copy)]
-pub struct Desk<'a> {
+pub(super) struct Desk<'a> {
     /// Sends them.
     pub fetcher: &'a Fetcher,
     /// What is configured.
@@ -32,7 +32,7 @@ pub struct Desk<'a> {
 
 impl Desk<'_> {
     /// Exchanges a code.
-    pub async fn code(
+    pub(super) async fn code(
         &self,
         issuer: &str,
         endpoint: &str,
@@ -52,7 +52,7 @@ impl Desk<'_> {
     }
 
     /// A token in this program's own name.
-    pub async fn own_name(
+    pub(super) async fn own_name(
         &self,
         grant: Grant,
         issuer: &str,
@@ -76,7 +76,7 @@ impl Desk<'_> {
     }
 
     /// Renews a token: by its refresh token, or anew when it is in this program's own name.
-    pub async fn renew(&self, token: &Token) -> Result<Granted, SignInError> {
+    pub(super) async fn renew(&self, token: &Token) -> Result<Granted, SignInError> {
         let Some(refresh) = &token.refresh else {
             return self
                 .own_name(
@@ -98,7 +98,7 @@ impl Desk<'_> {
     }
 
     /// Revokes a token (RFC 7009), the one that renews it first.
-    pub async fn revoke(&self, token: &Token) -> Result<bool, SignInError> {
+    pub(super) async fn revoke(&self, token: &Token) -> Result<bool, SignInError> {
         let Some(endpoint) = &token.revocation_endpoint else {
             return Ok(false);
         };
@@ -126,7 +126,7 @@ impl Desk<'_> {
     }
 
     /// Registers this program (RFC 7591).
-    pub async fn register(
+    pub(super) async fn register(
         &self,
         server: &AuthorizationServer,
         redirect: &str,

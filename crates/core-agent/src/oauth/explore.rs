@@ -18,7 +18,7 @@ use super::{
 
 /// What is known of the way in.
 #[derive(Clone, Debug)]
-pub struct WayIn {
+pub(super) struct WayIn {
     /// The server as authorization servers know it, letter by letter.
     pub resource: String,
     /// The scopes the server knows.
@@ -31,7 +31,7 @@ pub struct WayIn {
 
 /// Finds the way in to `server`. `pointed` is where its challenge says that its metadata is;
 /// of several issuers one of `preferred` is taken when it is there.
-pub async fn way_in(
+pub(super) async fn way_in(
     fetcher: &Fetcher,
     server: &Url,
     pointed: Option<&str>,

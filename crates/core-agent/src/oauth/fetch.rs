@@ -16,7 +16,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// The client of one server's flows.
 #[derive(Clone, Debug)]
-pub struct Fetcher {
+pub(super) struct Fetcher {
     guarded: Client,
     /// For the server's own origin, which is configured: a private name is meant there.
     own: Client,
@@ -49,7 +49,7 @@ pub enum FetchError {
 
 /// An answer.
 #[derive(Debug)]
-pub struct Answer {
+pub(super) struct Answer {
     /// Its status.
     pub status: StatusCode,
     /// The values of `WWW-Authenticate`.
@@ -59,7 +59,7 @@ pub struct Answer {
 }
 
 /// A client that goes as near as `reach` says.
-pub fn client(reach: Reach, names: Arc<dyn Names>) -> Result<Client, FetchError> {
+pub(super) fn client(reach: Reach, names: Arc<dyn Names>) -> Result<Client, FetchError> {
     // reqwest asks for the process's provider; whoever installed one first keeps it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
@@ -80,7 +80,7 @@ pub fn client(reach: Reach, names: Arc<dyn Names>) -> Result<Client, FetchError>
 
 impl Fetcher {
     /// The client of the flows of `server`: `guarded` goes as near as `reach`, `own` anywhere.
-    pub fn new(server: &Url, reach: Reach, guarded: Client, own: Client) -> Self {
+    pub(super) fn new(server: &Url, reach: Reach, guarded: Client, own: Client) -> Self {
         Self {
             guarded,
             own,
@@ -90,7 +90,7 @@ impl Fetcher {
     }
 
     /// How near it goes when it asks for `url`.
-    pub fn reach_of(&self, url: &str) -> Reach {
+    pub(super) fn reach_of(&self, url: &str) -> Reach {
         match Url::parse(url) {
             Ok(url) if url.origin() == self.origin => Reach::Anywhere,
             _ => self.reach,
@@ -98,13 +98,13 @@ impl Fetcher {
     }
 
     /// Asks for a document.
-    pub async fn get(&self, what: &'static str, url: &str) -> Result<Answer, FetchError> {
+    pub(super) async fn get(&self, what: &'static str, url: &str) -> Result<Answer, FetchError> {
         let url = flow_url(what, url, self.reach_of(url))?;
         self.send(what, self.client(&url).get(url)).await
     }
 
     /// Sends a form.
-    pub async fn form(
+    pub(super) async fn form(
         &self,
         what: &'static str,
         url: &str,
@@ -120,7 +120,7 @@ impl Fetcher {
     }
 
     /// Sends JSON.
-    pub async fn json(
+    pub(super) async fn json(
         &self,
         what: &'static str,
         url: &str,
@@ -132,7 +132,7 @@ impl Fetcher {
     }
 
     /// What the server itself answers to somebody unknown.
-    pub async fn knock(&self, server: &Url, body: &Value) -> Result<Answer, FetchError> {
+    pub(super) async fn knock(&self, server: &Url, body: &Value) -> Result<Answer, FetchError> {
         let what = "the server";
         let request = self
             .own

@@ -28,7 +28,7 @@ use crate::ServerName;
 const PERSON_WITHIN: Duration = Duration::from_mins(5);
 
 /// One sign-in.
-pub struct Flow<'a> {
+pub(super) struct Flow<'a> {
     /// The server.
     pub server: &'a ServerName,
     /// Its address.
@@ -54,7 +54,7 @@ struct Registered {
 
 impl Flow<'_> {
     /// Obtains a token without a person.
-    pub async fn own_name(&self, grant: Grant) -> Result<Token, SignInError> {
+    pub(super) async fn own_name(&self, grant: Grant) -> Result<Token, SignInError> {
         let endpoint = self.endpoint()?;
         let client = match grant {
             // The assertion says who this is; an id besides is sent when there is one.
@@ -79,7 +79,7 @@ impl Flow<'_> {
     }
 
     /// Obtains a token with a person's consent.
-    pub async fn with_consent(&self, consent: &dyn Consent) -> Result<Token, SignInError> {
+    pub(super) async fn with_consent(&self, consent: &dyn Consent) -> Result<Token, SignInError> {
         let server = &self.way.server;
         if !server.checks_pkce() {
             return Err(Impossible::NoPkce.into());

@@ -22,26 +22,26 @@ const MOST_VISITORS: usize = 32;
 
 /// The listening address.
 #[derive(Debug)]
-pub struct Loopback {
+pub(super) struct Loopback {
     listener: TcpListener,
     port: u16,
 }
 
 impl Loopback {
     /// Listens on `port`, or on a free one chosen by the system.
-    pub async fn listen(port: Option<u16>) -> io::Result<Self> {
+    pub(super) async fn listen(port: Option<u16>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(0))).await?;
         let port = listener.local_addr()?.port();
         Ok(Self { listener, port })
     }
 
     /// Its address, as authorization servers are told.
-    pub fn redirect(&self) -> String {
+    pub(super) fn redirect(&self) -> String {
         format!("http://127.0.0.1:{}{PATH}", self.port)
     }
 
     /// Waits for the answer to the request with this `state`: its query.
-    pub async fn answer(self, state: &str) -> io::Result<String> {
+    pub(super) async fn answer(self, state: &str) -> io::Result<String> {
         let mut visitors = JoinSet::new();
         loop {
             tokio::select! {

@@ -33,7 +33,7 @@ pub use consent::{Consent, NoConsent};
 pub use error::SignInError;
 pub use guard::{Names, SystemNames};
 pub use scopes::Scopes;
-pub use signins::{SignInOptions, SignIns, SignedIn, SignedOut};
+pub use signins::{KEY, SignInOptions, SignIns, SignedIn, SignedOut};
 pub use vault::{Vault, VaultError};
 
 /// Tokens for servers over HTTP, as the conversations with servers see them.

@@ -13,7 +13,7 @@ use super::scopes::Scopes;
 
 /// What is remembered between the question and the answer.
 #[derive(Debug)]
-pub struct Pending {
+pub(super) struct Pending {
     /// The PKCE verifier.
     pub verifier: SecretString,
     /// What the answer must bring back.
@@ -22,7 +22,7 @@ pub struct Pending {
 
 impl Pending {
     /// A new one.
-    pub fn new(random: &dyn Random) -> Self {
+    pub(super) fn new(random: &dyn Random) -> Self {
         let secret = || {
             let mut bytes = [0; 32];
             random.fill(&mut bytes);
@@ -35,7 +35,7 @@ impl Pending {
     }
 
     /// The address a person's browser is to open.
-    pub fn address(
+    pub(super) fn address(
         &self,
         endpoint: &Url,
         client: &str,

@@ -6,10 +6,14 @@
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use foundation::{Clock, Random};
+use foundation::{
+    Clock, Random,
+    settings::{Env, Setting},
+};
 use futures::future::{BoxFuture, FutureExt};
 use moka::sync::Cache;
 use secrecy::{ExposeSecret, SecretString};
@@ -26,16 +30,24 @@ use super::{
     explore::{WayIn, way_in},
     fetch::{self, FetchError, Fetcher},
     flow::Flow,
-    guard::Reach,
+    guard::{Reach, SystemNames},
     scopes::Scopes,
     token::{Token, TokenFault},
     vault::{VaultError, Version},
 };
 use crate::{
     Actor, Fault, ServerName,
-    config::{ServerConfig, Template},
+    config::{Config, ServerConfig, Template},
     secret::Secrets,
 };
+
+/// What tokens are encrypted with.
+pub const KEY: Setting = Setting::new(
+    "CORE_AGENT_KEY",
+    "a key of its own, kept in the folder of everything kept",
+    "What the tokens of signed-in servers are encrypted with, or a reference to it such as ${keyring:core-agent/key}; long and random.",
+)
+.secret();
 
 /// Sign-ins remembered in memory; the others are read again.
 const MOST_SLOTS: u64 = 10_000;
@@ -128,6 +140,31 @@ struct Place {
 }
 
 impl SignIns {
+    /// The sign-ins of a configuration, kept under the folder `state`. `CORE_AGENT_KEY` in
+    /// `variables`, or what it refers to, is what they are encrypted with.
+    pub async fn open(
+        config: &Config,
+        state: &Path,
+        variables: &dyn Env,
+        secrets: Arc<Secrets>,
+        consent: Option<Arc<dyn Consent>>,
+        (clock, random): (Arc<dyn Clock>, Arc<dyn Random>),
+    ) -> Result<Self, SignInError> {
+        let key = match KEY.text(variables) {
+            Some(text) => Some(secrets.resolve(&Template(text)).await?),
+            None => None,
+        };
+        Ok(Self::new(SignInOptions {
+            servers: config.servers.clone(),
+            vault: Vault::open(state, key.as_ref(), Arc::clone(&random))?,
+            secrets,
+            names: Arc::new(SystemNames),
+            consent,
+            clock,
+            random,
+        }))
+    }
+
     /// Sign-ins with these options.
     pub fn new(options: SignInOptions) -> Self {
         Self(Arc::new(Inner {

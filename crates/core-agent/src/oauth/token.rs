@@ -24,7 +24,7 @@ const LONGEST_TOKEN: usize = 64 << 10;
 
 /// What is kept of a sign-in.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Token {
+pub(super) struct Token {
     /// Who made it.
     pub issuer: String,
     /// What it is for.
@@ -57,7 +57,7 @@ pub struct Token {
 
 /// This program as an authorization server's client.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Client {
+pub(super) struct Client {
     /// Its id.
     pub id: String,
     /// Its secret.
@@ -89,7 +89,7 @@ pub enum TokenFault {
 
 /// What a token endpoint gives.
 #[derive(Debug)]
-pub struct Granted {
+pub(super) struct Granted {
     /// The access token.
     pub access: SecretString,
     /// The refresh token.
@@ -102,24 +102,24 @@ pub struct Granted {
 
 impl Token {
     /// Whether it is good for a request now.
-    pub fn is_good(&self, now: Timestamp) -> bool {
+    pub(super) fn is_good(&self, now: Timestamp) -> bool {
         self.ends.is_none_or(|ends| now < ends)
     }
 
     /// Whether it is time to renew it.
-    pub fn is_due(&self, now: Timestamp) -> bool {
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
         self.ends
             .is_some_and(|ends| ends.duration_since(now) <= EARLY)
     }
 
     /// Whether it can be renewed without a person.
-    pub fn renews(&self) -> bool {
+    pub(super) fn renews(&self) -> bool {
         self.refresh.is_some() || self.grant != Grant::AuthorizationCode
     }
 
     /// The token after a renewal.
     #[must_use]
-    pub fn renewed(mut self, granted: Granted) -> Self {
+    pub(super) fn renewed(mut self, granted: Granted) -> Self {
         self.access = granted.access;
         self.ends = granted.ends;
         // Without a new refresh token the old one stays good (RFC 6749 6).
@@ -132,7 +132,9 @@ impl Token {
 }
 
 /// How `client` authenticates in a form: the parameters, and the header's value.
-pub fn authentication(client: &Client) -> (Vec<(&'static str, String)>, Option<HeaderValue>) {
+pub(super) fn authentication(
+    client: &Client,
+) -> (Vec<(&'static str, String)>, Option<HeaderValue>) {
     let id = ("client_id", client.id.clone());
     let Some(secret) = &client.secret else {
         return (vec![id], None);
@@ -155,7 +157,7 @@ pub fn authentication(client: &Client) -> (Vec<(&'static str, String)>, Option<H
 }
 
 /// What an answer of a token endpoint means.
-pub fn read_answer(
+pub(super) fn read_answer(
     status: StatusCode,
     json: Option<&Value>,
     now: Timestamp,

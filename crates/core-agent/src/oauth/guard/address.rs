@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// How near the flows may go.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Reach {
+pub(crate) enum Reach {
     /// Public addresses.
     Public,
     /// Public addresses, `127.0.0.1` and `::1`: the server itself is on this machine.
@@ -30,7 +30,7 @@ enum Place {
 }
 
 /// Whether `address` must not be connected to.
-pub fn refused_address(address: IpAddr, reach: Reach) -> bool {
+pub(super) fn refused_address(address: IpAddr, reach: Reach) -> bool {
     match place(address) {
         Place::Public => false,
         Place::Loopback => !matches!(reach, Reach::Loopback | Reach::Anywhere),
@@ -42,7 +42,7 @@ pub fn refused_address(address: IpAddr, reach: Reach) -> bool {
 impl Reach {
     /// How near the flows of the server at `host` may go when nothing else is configured. Only
     /// an address says this, never what a name resolves to: whoever owns the name could change it.
-    pub fn of_server(host: Option<url::Host<&str>>) -> Self {
+    pub(crate) fn of_server(host: Option<url::Host<&str>>) -> Self {
         let address = match host {
             Some(url::Host::Ipv4(address)) => IpAddr::V4(address),
             Some(url::Host::Ipv6(address)) => IpAddr::V6(address),

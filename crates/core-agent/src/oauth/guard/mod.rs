@@ -8,7 +8,7 @@ mod address;
 mod names;
 mod url;
 
-pub use address::Reach;
+pub(super) use address::Reach;
 pub(super) use names::{GuardedNames, LeadsInside};
 pub use names::{Names, SystemNames};
-pub use url::{BadUrl, browser_url, flow_url};
+pub(super) use url::{BadUrl, browser_url, flow_url};

@@ -45,7 +45,7 @@ pub enum BadUrl {
 
 /// Checks a URL that this program itself is going to ask. Names are checked again when they are
 /// resolved.
-pub fn flow_url(what: &'static str, text: &str, reach: Reach) -> Result<Url, BadUrl> {
+pub(crate) fn flow_url(what: &'static str, text: &str, reach: Reach) -> Result<Url, BadUrl> {
     let url = plain_url(what, text)?;
     match url.host() {
         Some(Host::Ipv4(address)) if refused_address(IpAddr::V4(address), reach) => {
@@ -62,7 +62,7 @@ pub fn flow_url(what: &'static str, text: &str, reach: Reach) -> Result<Url, Bad
 }
 
 /// Checks the URL of an authorization endpoint, which a browser is going to open.
-pub fn browser_url(text: &str, reach: Reach) -> Result<Url, BadUrl> {
+pub(crate) fn browser_url(text: &str, reach: Reach) -> Result<Url, BadUrl> {
     const WHAT: &str = "the authorization endpoint";
     // Our own parameters must not be there already: which of two counts is anybody's guess.
     const OURS: [&str; 9] = [
