@@ -32,11 +32,11 @@ const FINISH_WITHIN: Duration = Duration::from_mins(10);
 
 /// Watches over a link until its end.
 pub(super) async fn keep(line: Arc<Line>, link: Arc<Link>) {
-    let first = line.common || line.base.first_to_list();
     tokio::select! {
         () = link.conversation.over() => {}
+        () = line.base.shared.stopping.cancelled() => {}
         () = link.retired.cancelled() => finish(&link).await,
-        () = lists(&line, &link, first) => {}
+        () = lists(&line, &link) => {}
         () = health(&line, &link) => {}
         () = subscriptions(&link) => {}
     }
@@ -63,10 +63,14 @@ async fn finish(link: &Link) {
 
 /// Takes up the lists at the beginning and whenever they change, and passes on what else the
 /// server says by itself.
-async fn lists(line: &Arc<Line>, link: &Arc<Link>, first: bool) {
+async fn lists(line: &Arc<Line>, link: &Arc<Link>) {
     let name = &line.base.name;
-    if first {
+    if line.common || line.base.first_to_list() {
         list(line, link).await;
+    } else if link.wants_lists() {
+        // Not for the catalogue: the carrier learns which arguments travel as headers.
+        let most = line.base.shared.options.config.calls.answer_bytes;
+        let _ = listing::read(link, most).await;
     }
     link.listed.send_replace(true);
     let mut earliest = Instant::now();
@@ -125,7 +129,7 @@ pub(super) async fn list(line: &Arc<Line>, link: &Link) {
 }
 
 /// Asks a server that nobody uses whether it is well; ends when it is not.
-async fn health(line: &Arc<Line>, link: &Link) {
+async fn health(line: &Arc<Line>, link: &Arc<Link>) {
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     look.tick().await;
@@ -135,6 +139,7 @@ async fn health(line: &Arc<Line>, link: &Link) {
         line.base.keep_status();
         let idle = link.idle();
         if !line.common && idle >= UNUSED {
+            line.discard(link);
             return;
         }
         if link.since.elapsed() >= life::STABLE {

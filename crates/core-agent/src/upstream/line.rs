@@ -28,6 +28,8 @@ use super::{Scope, keeper, life, link::Link, server::Base};
 
 /// Callers that may wait for one server to come up.
 const WAITING: usize = 256;
+/// How long a start may keep others waiting for theirs.
+const TURN: Duration = Duration::from_secs(1);
 /// A pause that a caller waits for instead of being turned away.
 const SHORT_PAUSE: Duration = Duration::from_secs(2);
 
@@ -75,6 +77,11 @@ impl Line {
             State::Ready(link) if !link.is_over() => Some(link.clone()),
             _ => None,
         }
+    }
+
+    /// Whether nothing is there and nothing is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        !matches!(&*self.state(), State::Ready(_) | State::Starting(..))
     }
 
     /// The server, started when need be.
@@ -128,8 +135,11 @@ impl Line {
             State::Ready(link) => link.close().await,
             State::Starting(starting, abort) => {
                 abort.abort();
-                // Its program goes with the task that held it.
-                let _ = starting.await;
+                // Its program goes with the task that held it; one that was quicker is ended.
+                if let Ok(link) = starting.await {
+                    self.discard(&link);
+                    link.close().await;
+                }
             }
             State::Idle | State::Paused { .. } => {}
         }
@@ -199,8 +209,14 @@ impl Line {
     async fn start(self: Arc<Self>) -> Result<Arc<Link>, Fault> {
         let turn = self.base.shared.starts.acquire().await;
         self.base.starting(&self);
-        let opened = self.base.open(&self.actor).await;
+        let mut opening = std::pin::pin!(self.base.open(&self.actor));
+        let early = tokio::time::timeout(TURN, &mut opening).await;
+        // One that takes its time holds up nobody else.
         drop(turn);
+        let opened = match early {
+            Ok(opened) => opened,
+            Err(_) => opening.await,
+        };
         match opened {
             Ok(link) => {
                 let link = Arc::new(link);

@@ -101,6 +101,21 @@ impl Link {
         self.retired.is_cancelled() || self.conversation.is_over()
     }
 
+    /// Whether a call must know the lists: in the new era arguments may travel as headers, and
+    /// the lists say which.
+    pub(super) fn wants_lists(&self) -> bool {
+        self.program.is_none() && self.conversation.info().era == Era::Stateless
+    }
+
+    /// Waits until the lists are known, or cannot be.
+    pub(super) async fn listed(&self, within: Duration) {
+        let mut listed = self.listed.subscribe();
+        tokio::select! {
+            _ = tokio::time::timeout(within, listed.wait_for(|listed| *listed)) => {}
+            () = self.conversation.over() => {}
+        }
+    }
+
     /// How long nobody has asked anything.
     pub(super) fn idle(&self) -> Duration {
         if self.conversation.in_flight() > 0 {

@@ -3,13 +3,21 @@
 //! Not the life of one server: that is a line's. Invariant: nothing here waits for a server while
 //! holding what another server's caller needs.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use foundation::{Clock, Random, settings::Env};
 use futures::future::{BoxFuture, FutureExt, join_all};
 use rmcp::model::{ClientRequest, ServerResult};
 use serde_json::Value;
-use tokio::sync::{Semaphore, broadcast};
+use tokio::{
+    sync::{Semaphore, broadcast},
+    time::{MissedTickBehavior, interval},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -21,13 +29,16 @@ use crate::{
 };
 
 use super::{
-    Listings, Scope, ServerEvent, ServerInfo, ServerStatus, Servers, http::Pool, server::Server,
+    Listings, Scope, ServerEvent, ServerInfo, ServerStatus, Servers, http::Pool, memory,
+    server::Server,
 };
 
 /// Servers coming up at the same time.
 const STARTS_AT_ONCE: usize = 8;
 /// Events kept for a listener that is behind.
 const EVENTS_KEPT: usize = 1_024;
+/// How often the wishes of other processes are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How long all servers together may take to end.
 const STOP_WITHIN: Duration = Duration::from_secs(8);
 
@@ -118,7 +129,9 @@ impl Upstreams {
                 Server::begin(server);
             }
         }
-        Arc::new(Self { servers, shared })
+        let upstreams = Arc::new(Self { servers, shared });
+        tokio::spawn(obey(Arc::downgrade(&upstreams)));
+        upstreams
     }
 
     /// Ends every conversation and every program, all at the same time.
@@ -152,6 +165,37 @@ impl Upstreams {
             )
             .hint("see which there are with: core-agent servers list")
         })
+    }
+}
+
+/// Starts servers anew when another process asks for it, as long as there are servers.
+async fn obey(upstreams: Weak<Upstreams>) {
+    let mut look = interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut since = None;
+    loop {
+        look.tick().await;
+        let Some(upstreams) = upstreams.upgrade() else {
+            return;
+        };
+        let options = &upstreams.shared.options;
+        if upstreams.shared.stopping.is_cancelled() {
+            return;
+        }
+        let from = *since.get_or_insert_with(|| options.clock.now().as_millisecond());
+        let Ok(orders) = memory::restarts_since(&options.store, from) else {
+            continue;
+        };
+        for (server, at) in orders {
+            since = Some(at.max(since.unwrap_or(at)));
+            if let Ok(name) = server.parse::<ServerName>()
+                && let Some(server) = upstreams.servers.get(&name)
+                && server.status().starts > 0
+            {
+                server.stop().await;
+                server.begin();
+            }
+        }
     }
 }
 

@@ -210,3 +210,30 @@ pub(super) fn state_name(state: ServerState) -> &'static str {
         ServerState::Disabled => "disabled",
     }
 }
+
+/// Has whichever process runs a server start it anew.
+pub async fn ask_for_restart(
+    store: &Store,
+    server: &ServerName,
+    at: jiff::Timestamp,
+) -> Result<(), StoreError> {
+    let server = server.as_str().to_owned();
+    store
+        .write(move |db| {
+            db.execute(
+                "INSERT OR REPLACE INTO server_orders (server, at) VALUES (?1, ?2)",
+                params![server, at.as_millisecond()],
+            )?;
+            Ok(())
+        })
+        .await
+}
+
+/// Which servers are to be started anew since a moment, and when that was said.
+pub(super) fn restarts_since(store: &Store, since: i64) -> Result<Vec<(String, i64)>, StoreError> {
+    store.read(|db| {
+        db.prepare_cached("SELECT server, at FROM server_orders WHERE at > ?1")?
+            .query_map(params![since], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect()
+    })
+}

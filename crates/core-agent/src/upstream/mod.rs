@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{Actor, ClientSide, Fault, ServerName};
 
 pub use manager::{CommandGate, UpstreamOptions, Upstreams};
-pub use memory::{KeptStatus, kept_statuses};
+pub use memory::{KeptStatus, ask_for_restart, kept_statuses};
 
 /// The servers, as the rest of the program sees them.
 pub trait Servers: Send + Sync + 'static {

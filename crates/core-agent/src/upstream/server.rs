@@ -14,7 +14,7 @@ use std::{
 use futures::future::join_all;
 use rmcp::model::{ClientRequest, ServerResult};
 use serde_json::Value;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::{Actor, Effect, Fault, FaultKind, ServerName, config::ServerConfig};
 
@@ -144,10 +144,8 @@ impl Server {
     pub(super) async fn ensure(&self, scope: &Scope) -> Result<Arc<ServerInfo>, Fault> {
         let side = self.side(scope).await?;
         let link = side.line.acquire(scope).await?;
-        let mut listed = link.listed.subscribe();
         tokio::select! {
-            _ = timeout(scope.patience.cap, listed.wait_for(|listed| *listed)) => {}
-            () = link.conversation.over() => {}
+            () = link.listed(scope.patience.cap) => {}
             () = scope.cancelled.cancelled() => {}
         }
         if self.base.is_stale() {
@@ -163,12 +161,12 @@ impl Server {
         scope: &Scope,
     ) -> Result<ServerResult, Fault> {
         let side = self.side(scope).await?;
-        let link = side.line.acquire(scope).await?;
+        let link = ready_for(&side, &request, scope).await?;
         let again = request.clone();
         match link.request(request, scope).await {
             Err(fault) if not_taken(&fault, scope) => {
                 side.line.discard(&link);
-                let link = side.line.acquire(scope).await?;
+                let link = ready_for(&side, &again, scope).await?;
                 let answer = link.request(again, scope).await;
                 answer.inspect_err(|fault| self.base.noted(fault.clone()))
             }
@@ -267,6 +265,19 @@ impl Server {
     }
 }
 
+/// The server, with what it takes to make this request.
+async fn ready_for(
+    side: &Side,
+    request: &ClientRequest,
+    scope: &Scope,
+) -> Result<Arc<Link>, Fault> {
+    let link = side.line.acquire(scope).await?;
+    if link.wants_lists() && matches!(request, ClientRequest::CallToolRequest(_)) {
+        link.listed(scope.patience.idle).await;
+    }
+    Ok(link)
+}
+
 /// Whether a request that failed so may be asked once more: the server never had it.
 fn not_taken(fault: &Fault, scope: &Scope) -> bool {
     fault.kind == FaultKind::Closed
@@ -338,7 +349,7 @@ impl Base {
             return;
         };
         if !line.common {
-            lock(&lines).retain(|_, side| !Arc::ptr_eq(&side.line, line));
+            lock(&lines).retain(|_, side| !Arc::ptr_eq(&side.line, line) || !line.is_idle());
         }
     }
 
