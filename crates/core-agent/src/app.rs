@@ -4,22 +4,32 @@
 //! Invariant: nothing is started here that a command does not need: servers start when they are
 //! first asked.
 
-use std::{io::IsTerminal, path::PathBuf, sync::Arc};
+use std::{
+    collections::HashMap,
+    io::IsTerminal,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
 
 use anyhow::Context;
 use foundation::{Clock, Random, SystemClock, SystemRandom};
+use jiff::{SignedDuration, Timestamp};
 use mcp_service::{Metrics, telemetry::LogFormat};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
+    ServerName,
     approvals::Approvals,
     catalogue::Catalogue,
     commands::Common,
     config::{Config, LoadOptions, Loaded, TelemetryConfig, Variables, load},
     hub::{Hub, HubOptions},
-    journal::Journal,
+    journal::{Journal, stats},
     metrics::CallMetrics,
+    oauth::SignIns,
     pipeline::{Pipeline, PipelineOptions},
     policy::Policy,
+    search::{ToolUse, ToolUses},
     secret::Secrets,
     store::Store,
     telemetry::Spans,
@@ -61,6 +71,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub random: Arc<dyn Random>,
+    /// Cancelled at the end.
+    ended: CancellationToken,
 }
 
 /// Loads what the command line says.
@@ -91,7 +103,10 @@ impl App {
         for warning in &loaded.warnings {
             tracing::warn!(%warning, "the configuration");
         }
-        Self::with(&loaded, variables).await
+        let app = Self::with(&loaded, variables).await?;
+        let (pipeline, ended) = (Arc::clone(&app.pipeline), app.ended.clone());
+        tokio::spawn(async move { pipeline.upkeep(ended).await });
+        Ok(app)
     }
 
     /// Puts everything together for a configuration.
@@ -110,13 +125,22 @@ impl App {
             config.trust,
             Arc::clone(&clock),
         )?);
+        let sign_ins = SignIns::open(
+            &config,
+            &state,
+            variables.as_ref(),
+            Arc::clone(&secrets),
+            None,
+            (Arc::clone(&clock), Arc::clone(&random)),
+        )
+        .await?;
         let servers = Upstreams::start(UpstreamOptions {
             config: Arc::clone(&config),
             store: store.clone(),
             listings: Arc::clone(&catalogue) as _,
             secrets: Arc::clone(&secrets),
             variables,
-            sign_in: None,
+            sign_in: Some(Arc::new(sign_ins)),
             command_gate: Some(Arc::clone(&commands) as _),
             state: state.clone(),
             clock: Arc::clone(&clock),
@@ -144,6 +168,11 @@ impl App {
             Arc::clone(&random),
         )
         .await?;
+        catalogue.learn(Arc::new(Measured::new(
+            store.clone(),
+            Arc::clone(&catalogue),
+            Arc::clone(&clock),
+        )));
         let metrics = Metrics::new();
         let spans = Spans::start(config.telemetry.otlp_endpoint.as_deref())?;
         let shown = Arc::clone(&catalogue);
@@ -192,13 +221,75 @@ impl App {
             spans,
             clock,
             random,
+            ended: CancellationToken::new(),
         })
     }
 
     /// Ends every server and sends what is left to tell.
     pub async fn stop(&self) {
+        self.ended.cancel();
+        self.journal.flush().await;
         self.servers.stop().await;
         self.spans.stop().await;
+    }
+}
+
+/// How tools were used, as the journal counted it, read again now and then.
+struct Measured {
+    store: Store,
+    catalogue: Weak<Catalogue>,
+    clock: Arc<dyn Clock>,
+    kept: Mutex<(Option<Timestamp>, Arc<Uses>)>,
+}
+
+type Uses = HashMap<(ServerName, String), ToolUse>;
+
+/// How long the statistics are believed.
+const BELIEVED: SignedDuration = SignedDuration::from_secs(10);
+
+impl Measured {
+    fn new(store: Store, catalogue: Arc<Catalogue>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            store,
+            // The catalogue owns this.
+            catalogue: Arc::downgrade(&catalogue),
+            clock,
+            kept: Mutex::default(),
+        }
+    }
+
+    fn uses(&self) -> Arc<Uses> {
+        let now = self.clock.now();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let young = kept
+            .0
+            .is_some_and(|read| now.duration_since(read).abs() < BELIEVED);
+        if !young && let Some(catalogue) = self.catalogue.upgrade() {
+            let counted = stats(&self.store).unwrap_or_default();
+            let view = catalogue.view();
+            let uses = counted
+                .into_iter()
+                .filter_map(|stats| {
+                    let tool = view.tool(&stats.tool)?;
+                    let used = ToolUse {
+                        calls: stats.calls,
+                        failures: stats.calls.saturating_sub(stats.ok),
+                    };
+                    Some(((tool.server.clone(), tool.original.name.to_string()), used))
+                })
+                .collect();
+            *kept = (Some(now), Arc::new(uses));
+        }
+        Arc::clone(&kept.1)
+    }
+}
+
+impl ToolUses for Measured {
+    fn of(&self, server: &ServerName, tool: &str) -> ToolUse {
+        self.uses()
+            .get(&(server.clone(), tool.to_owned()))
+            .copied()
+            .unwrap_or_default()
     }
 }
 

@@ -9,7 +9,7 @@ use crate::app::App;
 
 /// Serve the hub over HTTP.
 #[derive(Debug, Args)]
-pub struct Serve {
+pub(super) struct Serve {
     /// Where to listen, such as 127.0.0.1:8100; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,

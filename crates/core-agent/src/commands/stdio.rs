@@ -9,7 +9,7 @@ use crate::app::App;
 
 /// Serve the hub over standard input and output, for a desktop client.
 #[derive(Debug, Args)]
-pub struct Stdio {}
+pub(super) struct Stdio {}
 
 impl Stdio {
     pub(super) async fn run(self, common: &Common) -> anyhow::Result<ExitCode> {

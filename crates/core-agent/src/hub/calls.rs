@@ -24,7 +24,7 @@ use super::{
 use crate::{
     ClientSide,
     catalogue::HubTool,
-    pipeline::{ApprovalNeeded, Call, Outcome, Round},
+    pipeline::{ApprovalNeeded, Call, Outcome, Round, Words},
     upstream::Scope,
 };
 
@@ -105,6 +105,7 @@ impl Hub {
                     idempotency_key: None,
                     round: round.clone(),
                     unchanged: false,
+                    relayed: None,
                 })
                 .await;
             let needed = match outcome {
@@ -176,7 +177,7 @@ impl Hub {
         message: Value,
         scope: Scope,
     ) -> Result<Value, ErrorData> {
-        let _ = message;
+        let words = Words::new(message);
         let outcome = self
             .options
             .pipeline
@@ -188,8 +189,14 @@ impl Hub {
                 idempotency_key: None,
                 round: None,
                 unchanged: true,
+                relayed: Some(Arc::clone(&words)),
             })
             .await;
+        if let (Outcome::Result(_) | Outcome::InputRequired(_) | Outcome::Task(_), Some(answer)) =
+            (&outcome, words.answer())
+        {
+            return Ok(answer);
+        }
         let ended = match outcome {
             Outcome::Result(result) => ServerResult::CallToolResult(*result),
             Outcome::InputRequired(required) => ServerResult::InputRequiredResult(*required),

@@ -250,6 +250,7 @@ impl Pipeline {
             arguments: &call.arguments,
             scope: &call.scope,
             round: call.round.as_ref(),
+            words: call.relayed.as_deref(),
             repeatable: Repeatable::of(&call.tool, ready.keyed),
             ends: Instant::now() + call.scope.patience.cap,
             trace,

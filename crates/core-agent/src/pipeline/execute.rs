@@ -3,7 +3,10 @@
 //! Not the decision whether to repeat: that is [`super::retry`]'s.
 //! Invariant: every request that is sent is counted in the call's trail.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Instant,
+};
 
 use futures::{FutureExt, future::select_ok};
 use rmcp::model::{
@@ -14,7 +17,7 @@ use serde_json::{Map, Value};
 use tokio::time::{Duration, sleep};
 
 use super::{
-    Pipeline, Round,
+    Pipeline, Round, Words,
     breaker::Sign,
     bulkhead::{Place, gave_up},
     lines::Line,
@@ -22,7 +25,7 @@ use super::{
     trail::Trail,
 };
 use crate::{
-    Effect, Fault, FaultKind,
+    Effect, Fault, FaultKind, ServerName,
     catalogue::{Access, HubTool},
     metrics::ServerLabel,
     telemetry::{Side, TraceContext},
@@ -38,6 +41,7 @@ pub(super) struct Job<'a> {
     pub(super) arguments: &'a Map<String, Value>,
     pub(super) scope: &'a Scope,
     pub(super) round: Option<&'a Round>,
+    pub(super) words: Option<&'a Words>,
     pub(super) repeatable: Repeatable,
     pub(super) ends: Instant,
     pub(super) trace: Option<&'a TraceContext>,
@@ -192,7 +196,17 @@ impl Pipeline {
         if let Some(context) = span.context() {
             context.put(&mut scope.meta);
         }
-        let asked = self.options.servers.request(server, request(job), &scope);
+        let servers = &self.options.servers;
+        let asked = async {
+            match job.words {
+                None => servers.request(server, request(job), &scope).await,
+                Some(words) => {
+                    let request = words.with(job.arguments);
+                    let answer = servers.relay(server, request, &scope).await?;
+                    words.heard(server, answer)
+                }
+            }
+        };
         let answered = tokio::select! {
             answered = asked => answered,
             () = patient_end(job) => Err(Fault::after(
@@ -282,6 +296,57 @@ fn request(job: &Job<'_>) -> ClientRequest {
         params.request_state.clone_from(&round.state);
     }
     ClientRequest::CallToolRequest(CallToolRequest::new(params))
+}
+
+impl Words {
+    /// The caller's request with the arguments that were judged.
+    fn with(&self, arguments: &Map<String, Value>) -> Value {
+        let mut request = self.request.clone();
+        if let Some(params) = request.get_mut("params").and_then(Value::as_object_mut)
+            && (params.contains_key("arguments") || !arguments.is_empty())
+        {
+            params.insert("arguments".into(), Value::Object(arguments.clone()));
+        }
+        request
+    }
+
+    /// Keeps the server's answer as it came, and reads it.
+    fn heard(&self, server: &ServerName, answer: Value) -> Result<ServerResult, Fault> {
+        let read = match (answer.get("error"), answer.get("result")) {
+            (Some(error), _) => Err(match serde_json::from_value(error.clone()) {
+                Ok(error) => Fault::rejected(server, error),
+                Err(_) => odd_answer(server),
+            }),
+            // What is no result of a tool for us may be one for the caller.
+            (None, Some(result)) => Ok(serde_json::from_value(result.clone())
+                .ok()
+                .filter(|read| {
+                    matches!(
+                        read,
+                        ServerResult::CallToolResult(_)
+                            | ServerResult::InputRequiredResult(_)
+                            | ServerResult::CreateTaskResult(_)
+                    )
+                })
+                .unwrap_or_else(|| {
+                    ServerResult::CallToolResult(CallToolResult::success(Vec::new()))
+                })),
+            (None, None) => Err(odd_answer(server)),
+        };
+        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        read
+    }
+}
+
+fn odd_answer(server: &ServerName) -> Fault {
+    Fault {
+        effect: Effect::Answered,
+        ..Fault::before(
+            server,
+            FaultKind::Protocol,
+            "its answer is no answer of JSON-RPC",
+        )
+    }
 }
 
 fn label(job: &Job<'_>) -> ServerLabel {

@@ -41,6 +41,7 @@ impl Pipeline {
                 arguments: &arguments,
                 scope: job.scope,
                 round: None,
+                words: None,
                 repeatable: Repeatable::of(&tool, false),
                 ends: job.ends,
                 trace: job.trace,

@@ -23,7 +23,10 @@ mod standing;
 mod trail;
 mod validate;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use foundation::{Clock, Random};
 use rmcp::model::{CallToolResult, CreateTaskResult, InputRequiredResult, InputResponses};
@@ -92,6 +95,33 @@ pub struct Call {
     pub round: Option<Round>,
     /// Whether the result is given as the server gave it: no preview, no marks.
     pub unchanged: bool,
+    /// The words of a caller that talks to one server: what is sent, and what came back.
+    pub relayed: Option<Arc<Words>>,
+}
+
+/// A JSON-RPC request in the words of its caller, and the server's answer in its own.
+#[derive(Debug)]
+pub struct Words {
+    request: Value,
+    answer: Mutex<Option<Value>>,
+}
+
+impl Words {
+    /// What a caller said.
+    pub fn new(request: Value) -> Arc<Self> {
+        Arc::new(Self {
+            request,
+            answer: Mutex::new(None),
+        })
+    }
+
+    /// What the server answered, if it was asked.
+    pub fn answer(&self) -> Option<Value> {
+        self.answer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
 }
 
 /// The client's answers to an `input_required` result.
@@ -168,3 +198,6 @@ impl RefusalKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
