@@ -109,6 +109,8 @@ async fn the_good_one_is_unaffected_and_nothing_is_left() {
             client
         }
     });
+    let files = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let mut open = None;
     let mut started = 0;
     let mut rounds = Vec::new();
     while started < cycles {
@@ -121,6 +123,12 @@ async fn the_good_one_is_unaffected_and_nothing_is_left() {
             each.unwrap();
         }
         rounds.push(memory(own, "VmRSS"));
+        let before = *open.get_or_insert_with(files);
+        assert!(
+            files() <= before,
+            "files stay open: {before}, now {}",
+            files()
+        );
     }
     done.store(true, Ordering::Relaxed);
     let client = calling.await.unwrap();

@@ -1,9 +1,11 @@
 //! Processes that come to the hub when a supervisor dies by force.
 //!
 //! The hub asks the kernel (Linux) to become the parent of what a dying supervisor leaves behind.
-//! Every supervisor leads a session of its own, so a direct child of the hub in another session
-//! that is no supervisor was left behind. Invariant: such a process is ended and reaped, and
-//! nothing else is.
+//! That makes it the parent of what its other helpers leave behind too, such as an agent that a
+//! secret's command started or a browser. Two marks tell them apart: whatever is below a
+//! supervisor is in another session than the hub and can never gain privileges again, and neither
+//! can be undone. Invariant: what has both marks is ended and reaped; of the rest only the dead are
+//! reaped.
 
 use std::{
     collections::BTreeSet,
@@ -68,6 +70,17 @@ fn left_behind() -> Vec<rustix::process::Pid> {
         .into_iter()
         .filter(|process| process.parent == me && process.session != own)
         .filter(|process| !u32::try_from(process.pid).is_ok_and(|pid| supervisors.contains(&pid)))
+        .filter(|process| process.dead || cannot_gain_privileges(process.pid))
         .filter_map(|process| Pid::from_raw(process.pid))
         .collect()
+}
+
+#[cfg(target_os = "linux")]
+fn cannot_gain_privileges(pid: i32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|status| {
+        status
+            .lines()
+            .filter_map(|line| line.strip_prefix("NoNewPrivs:"))
+            .any(|value| value.trim() == "1")
+    })
 }

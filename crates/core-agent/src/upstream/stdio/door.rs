@@ -69,16 +69,14 @@ impl RawDoor {
         if !self.waiting.add(own.clone(), answer) {
             return Err(SendFault::Closed.into());
         }
-        let mut asked = Asked {
+        let asked = Asked {
             door: self,
             id: own,
-            sent: false,
         };
         if let Some(message) = message.as_object_mut() {
             message.insert("id".into(), Value::String(asked.id.clone()));
         }
         self.outgoing.post(message.to_string().into_bytes()).await?;
-        asked.sent = true;
         let mut answer = answered.await.map_err(|_| RawFault::Ended)?;
         if let Some(answer) = answer.as_object_mut() {
             answer.insert("id".into(), id);
@@ -135,7 +133,6 @@ pub(super) struct NotHere;
 struct Asked<'d> {
     door: &'d RawDoor,
     id: String,
-    sent: bool,
 }
 
 impl Drop for Asked<'_> {
@@ -145,7 +142,8 @@ impl Drop for Asked<'_> {
             .waiting
             .take(&self.id)
             .is_ok_and(|waiting| waiting.is_some());
-        if unanswered && self.sent {
+        // It may still wait to be written; the order stays.
+        if unanswered {
             self.door.outgoing.post_if_room(
                 json!({
                     "jsonrpc": "2.0",

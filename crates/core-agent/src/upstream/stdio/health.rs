@@ -193,7 +193,8 @@ impl TransportHealth {
     pub(super) fn find(&self, what: impl fmt::Display) {
         let mut findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
         if findings.len() < FINDINGS {
-            findings.push(what.to_string().chars().take(FINDING_LENGTH).collect());
+            let what = self.ring.redacted(&what.to_string());
+            findings.push(what.chars().take(FINDING_LENGTH).collect());
         }
     }
 }

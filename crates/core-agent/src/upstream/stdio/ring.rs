@@ -94,9 +94,14 @@ impl StderrRing {
         self.extend(std::iter::once(line.to_owned()));
     }
 
+    /// A line as it would be kept.
+    pub(super) fn redacted(&self, line: &str) -> String {
+        clean(&(self.redact)(line))
+    }
+
     fn extend(&self, lines: impl Iterator<Item = String>) {
         let clean: Vec<_> = lines
-            .map(|line| clean(&(self.redact)(&line)))
+            .map(|line| self.redacted(&line))
             .filter(|line| !line.is_empty())
             .collect();
         if clean.is_empty() {

@@ -80,6 +80,8 @@ pub(super) struct Process {
     pub(super) pid: i32,
     pub(super) parent: i32,
     pub(super) session: i32,
+    /// Ended and not reaped.
+    pub(super) dead: bool,
 }
 
 /// All processes there are at this moment.
@@ -95,9 +97,10 @@ pub(super) fn processes() -> Vec<Process> {
             let stat = std::fs::read(entry.path().join("stat")).ok()?;
             // The name in brackets may hold anything, brackets and blanks included.
             let stat = String::from_utf8_lossy(&stat);
-            let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(1);
+            let mut fields = stat.rsplit_once(") ")?.1.split(' ');
             Some(Process {
                 pid,
+                dead: fields.next()? == "Z",
                 parent: fields.next()?.parse().ok()?,
                 session: fields.nth(1)?.parse().ok()?,
             })
