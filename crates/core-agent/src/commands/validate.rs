@@ -61,15 +61,11 @@ impl Validate {
             let read = if sources.is_empty() {
                 String::new()
             } else {
-                format!(", read from {}", sources.join(", "))
+                format!("servers: {servers}, read from {}; ", sources.join(", "))
             };
-            Printer.line(&if errors == 0 {
-                format!(
-                    "{servers} servers{read}: {unavailable} things missing, {warnings} warnings"
-                )
-            } else {
-                format!("{errors} errors, {unavailable} things missing, {warnings} warnings")
-            });
+            Printer.line(&format!(
+                "{read}errors: {errors}, missing: {unavailable}, warnings: {warnings}"
+            ));
             if errors == 0 && sources.is_empty() {
                 Printer.line("no configuration was found: make one with core-agent import --write");
             }

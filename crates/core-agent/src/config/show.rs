@@ -5,7 +5,7 @@
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value as Toml};
 
 use super::{
-    Loaded, Template,
+    Loaded, Template, keys,
     tree::{Node, Value},
 };
 use crate::secret::{looks_secret, secret_arguments};
@@ -146,7 +146,10 @@ pub(crate) fn item(node: &Node) -> Item {
     }
     let mut table = Table::new();
     // Values stand before the headings of tables below.
-    let (tables, values): (Vec<_>, Vec<_>) = fields(node).partition(|(_, node)| has_heading(node));
+    let mut all: Vec<_> = fields(node).collect();
+    all.sort_by_key(|(name, _)| rank(name));
+    let (tables, values): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|(_, node)| has_heading(node));
     table.set_implicit(values.is_empty() && !tables.is_empty());
     for (name, node) in values {
         table.insert(name, Item::Value(value(node)));
@@ -155,6 +158,14 @@ pub(crate) fn item(node: &Node) -> Item {
         table.insert(name, item(node));
     }
     Item::Table(table)
+}
+
+/// The order of a server's keys, which people expect: the program before its arguments.
+fn rank(name: &str) -> usize {
+    keys::SERVER
+        .iter()
+        .position(|key| key.name == name)
+        .unwrap_or(keys::SERVER.len())
 }
 
 /// A value as an item of a table: on a line when it is short, under a heading otherwise.

@@ -83,6 +83,9 @@ pub struct Wanted {
     /// The secret.
     #[serde(skip)]
     pub value: SecretString,
+    /// Whether a server that is added needs it; those that are there had it set before.
+    #[serde(skip)]
+    new: bool,
 }
 
 /// Why nothing can be imported.
@@ -150,7 +153,11 @@ pub fn plan(files: &[ForeignFile], target: &Path) -> Result<Import, ImportError>
         before,
         after,
         servers: planning.servers,
-        wanted: planning.wanted,
+        wanted: planning
+            .wanted
+            .into_iter()
+            .filter(|wanted| wanted.new)
+            .collect(),
         notes: faults.0,
         redactor: planning.redactor,
     })
@@ -232,6 +239,7 @@ impl Planning {
                     servers: vec![name.clone()],
                     written: foreign.file.path.display().to_string(),
                     value: SecretString::from(value.as_str()),
+                    new: false,
                 });
             }
             if chosen != *variable {
@@ -247,6 +255,9 @@ impl Planning {
             action: action.clone(),
         });
         if action != Action::Unchanged {
+            for wanted in &mut self.wanted {
+                wanted.new |= wanted.servers.contains(&foreign.name);
+            }
             self.there.insert(name.clone(), foreign.node.clone());
             self.new.push((name, foreign));
         }
@@ -431,7 +442,10 @@ fn written(target: &Path, text: &str, new: &[(String, Foreign)]) -> Result<Strin
         add(servers, name, foreign, inline);
         expected.set(&["servers", name], foreign.node.clone());
     }
-    let after = document.to_string();
+    let mut after = document.to_string();
+    if text.is_empty() {
+        after = after.trim_start().to_owned();
+    }
     // The file is a person's: it is not written unless it says what it should.
     if root(target, &after)?.to_json() != expected.to_json() {
         return Err(not_addable());

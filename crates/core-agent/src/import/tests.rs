@@ -62,12 +62,8 @@ impl World {
 fn becomes(client: Client, name: &str, text: &str, servers: &str) {
     let world = World::new().file(name, text);
     let import = world.plan(&[client]);
-    let after: String = import
-        .after
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let lines = import.after.lines().filter(|line| !line.starts_with('#'));
+    let after = lines.collect::<Vec<_>>().join("\n");
     let folder = world.folder.path().display().to_string();
     assert_eq!(
         after.replace(&folder, "FOLDER").trim(),
@@ -250,7 +246,7 @@ attempts = 2
     ));
     // A second import finds nothing new.
     let again = world.plan(&Client::ALL);
-    assert!(!again.changes());
+    assert!(!again.changes() && again.wanted.is_empty());
     assert_eq!(again.servers[0].action, Action::Unchanged);
 }
 
@@ -379,11 +375,8 @@ fn what_cannot_be_taken_is_said() {
         "{}",
         import.after
     );
-    let said: String = import
-        .notes
-        .iter()
-        .map(|note| format!("{note}\n"))
-        .collect();
+    let said: Vec<String> = import.notes.iter().map(ToString::to_string).collect();
+    let said = said.join("\n");
     for expected in [
         "mcpServers.hub: it is this program: it is left out",
         "args: a table cannot stand here",
