@@ -12,6 +12,6 @@ mod world;
 
 pub use canaries::Canaries;
 pub use fault_proxy::{Fault, FaultProxy};
-pub use mcp::{Mcp, McpError, http};
+pub use mcp::{HttpClient, Mcp, McpError, http};
 pub use program::{Program, ProgramError};
 pub use world::{EMAIL, SCOPES, World, WorldOptions};

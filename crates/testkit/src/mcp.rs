@@ -23,6 +23,9 @@ pub struct Mcp {
     url: String,
 }
 
+/// The kind of [`http`].
+pub type HttpClient = reqwest::Client;
+
 /// An HTTP client with one connection to a host. It follows no redirect.
 pub fn http() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();

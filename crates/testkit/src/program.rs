@@ -285,8 +285,11 @@ mod tests {
     async fn a_program_that_says_a_canary_fails_its_test() {
         for (said, caught) in [("the word is very-secret-1", true), ("nothing", false)] {
             let ended = tokio::spawn(async move {
-                let program =
-                    Program::start(Path::new("/bin/sh"), &["-c", "echo $0; sleep 9", said], &[]);
+                let program = Program::start(
+                    Path::new("/bin/sh"),
+                    &["-c", "echo $0; exec sleep 60", said],
+                    &[],
+                );
                 let mut program = program.unwrap();
                 let mut canaries = Canaries::default();
                 canaries.add("a secret", "very-secret-1");

@@ -6,6 +6,7 @@
 //! on loopback, started and stopped by this command.
 
 mod bad_pdfs;
+mod hub;
 mod latency;
 mod load;
 mod slow_clients;
@@ -90,7 +91,8 @@ pub(crate) fn run(arguments: &Arguments, root: &Path) -> anyhow::Result<()> {
 
 /// Builds everything that is measured.
 fn build(root: &Path) -> anyhow::Result<()> {
-    let builds: [&[&str]; 2] = [
+    let builds: [&[&str]; 3] = [
+        &["--package", "core-agent"],
         &["--package", "workspace-mcp"],
         &["--package", "mcp-service", "--example", "echo"],
     ];
@@ -120,7 +122,9 @@ async fn measure(root: &Path, requests: u32) -> anyhow::Result<Vec<Figure>> {
     };
     let slow = World::start(&binary, slow).await?;
     figures.extend(latency::measure(&slow.mcp()).await?);
+    figures.extend(hub::slow(root, &slow).await?);
     slow.stop().await?;
+    figures.extend(hub::measure(root, requests).await?);
     Ok(figures)
 }
 
