@@ -303,5 +303,34 @@ async fn a_supervisor_is_small() {
     // What is not shared with the hub's own program file is what it costs.
     let anonymous = memory(child.supervisor_pid(), "RssAnon");
     assert!(anonymous < 2 << 10, "{anonymous} KiB");
+    println!("a supervisor: {own} KiB, of which {anonymous} KiB are its own");
     child.stop(GRACE).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_supervisor_takes_its_tree_along_and_nobody_elses() {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let pid = |pid: u32| Pid::from_raw(pid.cast_signed()).unwrap();
+    let (child, _client) = meet("killed", &["double-fork"]).await;
+    // A daemon that some other helper of the hub's left behind: it comes to this process too.
+    let mut helper = std::process::Command::new(crate::keeper::zoo())
+        .arg("as-forker")
+        .env("ZOO_TOKEN", "helper")
+        .spawn()
+        .unwrap();
+    helper.wait().unwrap();
+    let most = Duration::from_secs(20);
+    assert!(until(most, || alive("helper").len() == 1));
+    assert!(until(most, || alive("killed").len() >= 2));
+    kill_process(pid(child.supervisor_pid()), Signal::KILL).unwrap();
+    child.exited().await;
+    child.stop(GRACE).await;
+    assert!(alive("killed").is_empty(), "{:?}", alive("killed"));
+    let spared = alive("helper");
+    for daemon in &spared {
+        kill_process(pid(*daemon), Signal::KILL).unwrap();
+    }
+    assert_eq!(spared.len(), 1);
 }
