@@ -286,16 +286,22 @@ impl Layers {
         self.sources.push(Source::File(file.path.clone()));
     }
 
+    fn unless_said(&mut self, path: &[&str], value: Value) {
+        if self.tree.at(path).is_none() {
+            self.tree.set(path, Node::of(value));
+        }
+    }
+
     fn variables(&mut self, options: &LoadOptions, faults: &mut Faults) {
         let (over, said) = variables::layer(options.env.as_ref(), faults);
         self.tree.lay_over(over);
         for (variable, server) in said {
             if !server.is_empty() {
+                // Who sets this variable runs both ends.
                 let passes = ["servers", server.as_str(), "identity", "pass_user"];
-                if self.tree.at(&passes).is_none() {
-                    // Who sets this variable runs both ends.
-                    self.tree.set(&passes, Node::of(Value::Flag(true)));
-                }
+                self.unless_said(&passes, Value::Flag(true));
+                let trust = ["servers", server.as_str(), "trust"];
+                self.unless_said(&trust, Value::Text("trusted".to_owned()));
                 self.origins.insert(server, variable.clone());
             }
             self.sources.push(Source::Variable(variable));

@@ -234,9 +234,10 @@ pub fn reference() -> String {
         "\n## Servers by their URL\n\n\
          `MCP_NAME_URL` is the full address of a server over HTTP, path included; the name is \
          written in small letters with - for _: `MCP_GOOGLE_WORKSPACE_URL` gives the server \
-         `google-workspace`. As many as wanted stand side by side. The end user's e-mail and id \
-         are passed on to such a server when the caller may name one \
-         (`servers.NAME.identity.pass_user = false` in the file switches that off). A variable \
+         `google-workspace`. As many as wanted stand side by side. Who sets such a variable runs \
+         both ends: the server is trusted, and it is told the end user's e-mail and id when the \
+         caller may name one; `servers.NAME.trust` and `servers.NAME.identity.pass_user` in the \
+         file say otherwise. A variable \
          whose name ends with {} before `_URL` names no server.\n",
         NOT_SERVERS
             .iter()

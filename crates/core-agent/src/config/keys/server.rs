@@ -71,7 +71,7 @@ pub(crate) const SERVER: &[Key] = &[
     key(
         "trust",
         Choice(&["untrusted", "trusted"]),
-        "untrusted",
+        "untrusted; trusted for servers of MCP_*_URL",
         "Whether what it says of its tools is believed. An untrusted server's destructive tools need a person.",
     ),
     key(

@@ -136,6 +136,7 @@ fn servers_by_their_url() {
         ))
     );
     assert!(google.identity.pass_user && !google.identity.pass_bearer && google.enabled);
+    assert_eq!(google.trust, TrustLevel::Trusted);
     assert_eq!(
         loaded.origins["google-workspace"],
         "MCP_GOOGLE_WORKSPACE_URL"
@@ -144,12 +145,13 @@ fn servers_by_their_url() {
     // A file says the rest of such a server, and the variable wins over its address.
     let world = world.file(
         "core-agent.toml",
-        "[servers.google-workspace]\nurl = 'https://old.example/mcp'\nidentity = { pass_user = false, pass_bearer = true }",
+        "[servers.google-workspace]\nurl = 'https://old.example/mcp'\ntrust = 'untrusted'\nidentity = { pass_user = false, pass_bearer = true }",
     );
     let loaded = world.load().unwrap();
     let google = server(&loaded, "google-workspace");
     assert!(google.url.as_ref().unwrap().0.contains("busyb.local"));
     assert!(!google.identity.pass_user && google.identity.pass_bearer);
+    assert_eq!(google.trust, TrustLevel::Untrusted);
 
     let wrong = World::new()
         .var("MCP_A_URL", "nonsense")
