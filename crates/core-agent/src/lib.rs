@@ -20,6 +20,7 @@ pub mod journal;
 pub mod metrics;
 mod name;
 pub mod oauth;
+pub mod overview;
 pub mod pipeline;
 pub mod policy;
 pub mod search;

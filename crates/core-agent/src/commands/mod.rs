@@ -3,18 +3,27 @@
 //! Invariant: a command prints to standard output what was asked for and nothing else; what it
 //! wants to say besides goes to standard error.
 
+mod approvals;
+mod audit;
 mod call;
 mod check;
 mod config;
 mod demo;
 mod demo_server;
+mod find;
 mod import;
+mod known;
 mod login;
 mod logout;
+mod logs;
 mod printer;
 mod serve;
 mod servers;
+mod status;
 mod stdio;
+mod tools;
+mod top;
+mod trust;
 mod validate;
 mod version;
 
@@ -52,6 +61,10 @@ pub struct Common {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Answer calls that wait for a person.
+    Approvals(approvals::Approvals),
+    /// See who decided what, and check that nobody changed the record.
+    Audit(audit::Audit),
     /// Call a tool.
     Call(call::Call),
     /// Check whether servers are in order.
@@ -67,10 +80,22 @@ enum Command {
     Login(login::Login),
     /// Sign out of a server.
     Logout(logout::Logout),
+    /// Show what a server wrote to its standard error.
+    Logs(logs::Logs),
+    /// Find tools by what they do.
+    Find(find::Find),
+    /// List the tools of all servers.
+    Tools(tools::Tools),
+    /// Decide which commands and tools are trusted.
+    Trust(trust::Trust),
     /// Serve the hub over HTTP.
     Serve(serve::Serve),
     /// See which servers there are and how they are doing; start one anew.
     Servers(servers::Servers),
+    /// Say how the servers are doing.
+    Status(status::Status),
+    /// Watch servers and calls.
+    Top(top::Top),
     /// Serve the hub over standard input and output, for a desktop client.
     Stdio(stdio::Stdio),
     /// Say everything that is wrong with the configuration.
@@ -85,6 +110,11 @@ impl CommandLine {
     /// Runs the command.
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
+            Command::Approvals(command) => command.run(&self.common).await,
+            Command::Audit(command) => command.run(&self.common),
+            Command::Logs(command) => command.run(&self.common).await,
+            Command::Status(command) => command.run(&self.common),
+            Command::Top(command) => command.run(&self.common),
             Command::Call(command) => command.run(&self.common).await,
             Command::Check(command) => command.run(&self.common).await,
             Command::Demo(command) => command.run().await,
@@ -92,6 +122,9 @@ impl CommandLine {
             Command::Import(command) => command.run(&self.common),
             Command::Login(command) => command.run(&self.common).await,
             Command::Logout(command) => command.run(&self.common).await,
+            Command::Find(command) => command.run(&self.common),
+            Command::Tools(command) => command.run(&self.common).await,
+            Command::Trust(command) => command.run(&self.common).await,
             Command::Serve(command) => command.run(&self.common).await,
             Command::Servers(command) => command.run(&self.common).await,
             Command::Stdio(command) => command.run(&self.common).await,

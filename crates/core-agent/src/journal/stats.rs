@@ -141,6 +141,9 @@ fn upper(step: usize) -> u64 {
 fn percentile(counts: &[u32; STEPS], part: f64) -> i64 {
     let all: u64 = counts.iter().map(|count| u64::from(*count)).sum();
     let mut left = super::figures::rank(all, part);
+    if left == 0 {
+        return 0;
+    }
     for (step, count) in counts.iter().enumerate() {
         let count = u64::from(*count);
         if count >= left {

@@ -11,7 +11,7 @@ use crate::{Effect, Fault, FaultKind};
 
 /// One server's circuit.
 #[derive(Clone, Debug)]
-pub struct Breaker {
+pub(super) struct Breaker {
     limit: u32,
     pause: Duration,
     state: State,
@@ -38,7 +38,7 @@ pub enum BreakerState {
 
 /// Whether a call may pass.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Admission {
+pub(super) enum Admission {
     /// It may.
     Pass,
     /// It may, and what becomes of it decides.
@@ -49,7 +49,7 @@ pub enum Admission {
 
 /// What a call said of the server's health.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Sign {
+pub(super) enum Sign {
     /// The server answered, whatever it said.
     Alive,
     /// The server failed.
@@ -60,7 +60,7 @@ pub enum Sign {
 
 impl Sign {
     /// What a fault says.
-    pub fn of(fault: &Fault) -> Self {
+    pub(super) fn of(fault: &Fault) -> Self {
         match fault.kind {
             FaultKind::StartFailed
             | FaultKind::Unreachable
@@ -87,7 +87,7 @@ impl Sign {
 
 impl Breaker {
     /// Opens for `pause` after `limit` failures in a row; never with a limit of 0.
-    pub fn new(limit: u32, pause: Duration) -> Self {
+    pub(super) fn new(limit: u32, pause: Duration) -> Self {
         Self {
             limit,
             pause,
@@ -96,7 +96,7 @@ impl Breaker {
     }
 
     /// The state at `now`.
-    pub fn state(&self, now: Instant) -> BreakerState {
+    pub(super) fn state(&self, now: Instant) -> BreakerState {
         match self.state {
             State::Closed { .. } => BreakerState::Closed,
             State::Open { until } if now < until => BreakerState::Open,
@@ -106,7 +106,7 @@ impl Breaker {
     }
 
     /// Asks to let a call pass.
-    pub fn admit(&mut self, now: Instant) -> Admission {
+    pub(super) fn admit(&mut self, now: Instant) -> Admission {
         match self.state {
             State::Closed { .. } => Admission::Pass,
             State::Open { until } if now < until => Admission::Wait(until - now),
@@ -119,7 +119,7 @@ impl Breaker {
     }
 
     /// Tells what became of a call that passed as `admission`.
-    pub fn tell(&mut self, admission: Admission, sign: Sign, now: Instant) {
+    pub(super) fn tell(&mut self, admission: Admission, sign: Sign, now: Instant) {
         match (self.state, admission, sign) {
             (_, Admission::Wait(_), _) => {}
             // Old calls that end while the circuit is open change nothing.

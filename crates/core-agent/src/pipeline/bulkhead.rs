@@ -20,7 +20,7 @@ const WAITING_FOR_EACH: usize = 4;
 
 /// One server's places.
 #[derive(Clone, Debug)]
-pub struct Bulkhead {
+pub(super) struct Bulkhead {
     places: Arc<Semaphore>,
     size: usize,
     waiting: Arc<AtomicUsize>,
@@ -28,7 +28,7 @@ pub struct Bulkhead {
 
 /// A place at a server, given back when dropped.
 #[derive(Debug)]
-pub struct Place {
+pub(super) struct Place {
     _permit: OwnedSemaphorePermit,
 }
 
@@ -42,7 +42,7 @@ impl Drop for Waiting<'_> {
 
 impl Bulkhead {
     /// Places for `size` calls at work.
-    pub fn new(size: usize) -> Self {
+    pub(super) fn new(size: usize) -> Self {
         let size = size.clamp(1, Semaphore::MAX_PERMITS);
         Self {
             places: Arc::new(Semaphore::new(size)),
@@ -77,7 +77,7 @@ impl Bulkhead {
     }
 
     /// Takes a place if one is free.
-    pub fn try_enter(&self) -> Option<Place> {
+    pub(super) fn try_enter(&self) -> Option<Place> {
         let permit = self.places.clone().try_acquire_owned().ok()?;
         Some(Place { _permit: permit })
     }

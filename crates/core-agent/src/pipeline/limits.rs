@@ -29,7 +29,7 @@ const REMEMBERED: u64 = 10_000;
 const FORGOTTEN_AFTER: Duration = Duration::from_hours(24);
 
 /// The limits and what is used of them.
-pub struct Limits {
+pub(super) struct Limits {
     config: Arc<Config>,
     rates: Cache<String, Arc<Limiter>>,
     runs: Cache<String, Arc<Used>>,
@@ -37,7 +37,7 @@ pub struct Limits {
 
 /// What a run used.
 #[derive(Debug, Default)]
-pub struct Used {
+pub(super) struct Used {
     calls: AtomicU64,
     millis: AtomicU64,
     bytes: AtomicU64,
@@ -45,7 +45,7 @@ pub struct Used {
 
 impl Limits {
     /// The limits of a configuration, nothing used.
-    pub fn new(config: Arc<Config>) -> Self {
+    pub(super) fn new(config: Arc<Config>) -> Self {
         Self {
             config,
             rates: Cache::new(REMEMBERED),
@@ -57,7 +57,12 @@ impl Limits {
     }
 
     /// Takes a call out of every budget it belongs to.
-    pub fn take(&self, actor: &Actor, tool: &str, run: Option<&str>) -> Result<(), Box<Refusal>> {
+    pub(super) fn take(
+        &self,
+        actor: &Actor,
+        tool: &str,
+        run: Option<&str>,
+    ) -> Result<(), Box<Refusal>> {
         let budget = self.budget(actor);
         let run = run.map(|run| self.run(actor, run));
         if let Some(used) = &run {
@@ -78,7 +83,7 @@ impl Limits {
     }
 
     /// Takes what a call used out of its run's budget.
-    pub fn charge(&self, actor: &Actor, run: Option<&str>, took: Duration, bytes: u64) {
+    pub(super) fn charge(&self, actor: &Actor, run: Option<&str>, took: Duration, bytes: u64) {
         let Some(run) = run else { return };
         let used = self.run(actor, run);
         let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);

@@ -118,13 +118,17 @@ mod tests {
             .collect();
         result.structured_content = Some(json!({"items": items}));
         let preview = preview(&result, "h", 7);
+        assert_eq!(
+            preview.meta.as_ref().unwrap().0["core-agent/kept"],
+            json!({"handle": "h", "bytes": 7})
+        );
         let text = serde_json::to_string(&preview).unwrap();
         assert!(text.len() < 16_000, "{}", text.len());
         for expected in [
             "/structuredContent/items: a list of 10000 items",
             "/structuredContent/items/0/name: a text of 100 characters",
             "[an image, image/png]",
-            r#""core-agent/kept":{"bytes":7,"handle":"h"}"#,
+            "with handle",
         ] {
             assert!(text.contains(expected), "{expected}: {text}");
         }

@@ -25,7 +25,7 @@ const EACH_CALL: f64 = 0.1;
 
 /// Whether a second execution can do harm.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Repeatable {
+pub(super) enum Repeatable {
     /// It cannot: the tool looks only, or the second time changes nothing.
     Always,
     /// It can: only a request that surely did nothing is sent again.
@@ -35,7 +35,7 @@ pub enum Repeatable {
 impl Repeatable {
     /// What is known of a call: the tool's promises as far as they are believed, and whether the
     /// arguments carry a key by which the server knows a repetition.
-    pub fn of(tool: &HubTool, keyed: bool) -> Self {
+    pub(super) fn of(tool: &HubTool, keyed: bool) -> Self {
         if tool.access == Access::Read || tool.idempotent || keyed {
             Self::Always
         } else {
@@ -44,14 +44,14 @@ impl Repeatable {
     }
 
     /// Whether a request that failed so may be sent again at all.
-    pub fn allows(self, effect: Effect) -> bool {
+    pub(super) fn allows(self, effect: Effect) -> bool {
         self == Self::Always || effect == Effect::None
     }
 }
 
 /// What is done after a failed attempt.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Next {
+pub(super) enum Next {
     /// Another attempt after a pause.
     Again(Duration),
     /// No other attempt.
@@ -60,7 +60,7 @@ pub enum Next {
 
 /// Everything the decision depends on.
 #[derive(Clone, Copy, Debug)]
-pub struct Situation {
+pub(super) struct Situation {
     /// Whether a second execution can do harm.
     pub repeatable: Repeatable,
     /// Attempts made.
@@ -74,7 +74,7 @@ pub struct Situation {
 }
 
 /// Decides after a failed attempt.
-pub fn decide(fault: &Fault, situation: Situation) -> Next {
+pub(super) fn decide(fault: &Fault, situation: Situation) -> Next {
     let local = matches!(fault.kind, FaultKind::CircuitOpen | FaultKind::Busy);
     if situation.made >= situation.allowed
         || local
@@ -99,7 +99,7 @@ pub fn decide(fault: &Fault, situation: Situation) -> Next {
 
 /// What the whole process may spend on repetitions, so that an outage is not answered by a storm.
 #[derive(Debug)]
-pub struct RetryBudget(Mutex<Purse>);
+pub(super) struct RetryBudget(Mutex<Purse>);
 
 #[derive(Debug)]
 struct Purse {
@@ -109,7 +109,7 @@ struct Purse {
 
 impl RetryBudget {
     /// A full budget.
-    pub fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Instant) -> Self {
         Self(Mutex::new(Purse {
             saved: SAVED,
             at: now,
@@ -117,13 +117,13 @@ impl RetryBudget {
     }
 
     /// A call begins.
-    pub fn earn(&self) {
+    pub(super) fn earn(&self) {
         let mut purse = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         purse.saved = (purse.saved + EACH_CALL).min(SAVED);
     }
 
     /// Pays for one more attempt, if there is something left.
-    pub fn spend(&self, now: Instant) -> bool {
+    pub(super) fn spend(&self, now: Instant) -> bool {
         let mut purse = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let passed = now.saturating_duration_since(purse.at).as_secs_f64();
         purse.saved = (purse.saved + passed * EACH_SECOND).min(SAVED);

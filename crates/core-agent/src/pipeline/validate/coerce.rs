@@ -168,13 +168,6 @@ fn retyped(value: &Value, kind: &TypeKind, path: String) -> Option<Change> {
             Value::String(number.to_string()),
             "number written as a text",
         ),
-        Value::Number(number) if wants("integer") => {
-            // 3.0 is 3.
-            let whole = number.as_f64().filter(|float| float.fract() == 0.0)?;
-            let text = format!("{whole:.0}");
-            let number: serde_json::Number = serde_json::from_str(&text).ok()?;
-            replace(Value::Number(number), "number written whole")
-        }
         Value::Bool(truth) if wants("string") => replace(
             Value::String(truth.to_string()),
             "boolean written as a text",

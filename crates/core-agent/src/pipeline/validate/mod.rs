@@ -18,31 +18,31 @@ use crate::catalogue::HubTool;
 use schemas::{Schemas, Side};
 
 /// Checks arguments and results.
-pub struct Validation {
+pub(super) struct Validation {
     schemas: Schemas,
 }
 
 /// Arguments that fit.
 #[derive(Clone, Debug)]
-pub struct Checked {
+pub(super) struct Checked {
     /// The arguments as they are sent.
-    pub arguments: Map<String, Value>,
+    pub(super) arguments: Map<String, Value>,
     /// What was changed so that they fit, without loss.
-    pub changed: Vec<String>,
+    pub(super) changed: Vec<String>,
     /// Why they could not be compared with the schema, if so.
-    pub unchecked: Option<Arc<str>>,
+    pub(super) unchecked: Option<Arc<str>>,
 }
 
 impl Validation {
     /// Nothing compiled yet.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             schemas: Schemas::new(),
         }
     }
 
     /// Makes arguments fit without loss, or says what is wrong with them.
-    pub fn arguments(
+    pub(super) fn arguments(
         &self,
         tool: &HubTool,
         arguments: Map<String, Value>,
@@ -76,7 +76,7 @@ impl Validation {
     }
 
     /// Says where a result does not fit, if it does not.
-    pub fn result(&self, tool: &HubTool, structured: Option<&Value>) -> Result<(), String> {
+    pub(super) fn result(&self, tool: &HubTool, structured: Option<&Value>) -> Result<(), String> {
         let Some(schema) = &tool.original.output_schema else {
             return Ok(());
         };

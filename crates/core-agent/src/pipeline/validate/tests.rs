@@ -91,7 +91,7 @@ fn what_can_be_changed_without_loss_is() {
         json!({"user_name": "a", "count": 3.0, "loud": null}),
     )
     .unwrap();
-    assert_eq!(fitting, json!({"user_name": "a", "count": 3}));
+    assert_eq!(fitting, json!({"user_name": "a", "count": 3.0}));
 }
 
 #[test]
