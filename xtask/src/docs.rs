@@ -15,16 +15,34 @@ pub(crate) struct Arguments {
     check: bool,
 }
 
-/// Each page and the command that prints it.
-const PAGES: &[(&str, &[&str])] = &[
-    ("docs/reference/settings.md", &["config", "reference"]),
-    ("docs/reference/tools.md", &["tools", "--markdown"]),
+/// Each page, and the program and command that print it.
+const PAGES: &[(&str, &str, &[&str])] = &[
+    (
+        "docs/reference/settings.md",
+        "workspace-mcp",
+        &["config", "reference"],
+    ),
+    (
+        "docs/reference/tools.md",
+        "workspace-mcp",
+        &["tools", "--markdown"],
+    ),
+    (
+        "docs/reference/core-agent-config.md",
+        "core-agent",
+        &["config", "reference"],
+    ),
+    (
+        "docs/reference/core-agent-settings.md",
+        "core-agent",
+        &["config", "variables"],
+    ),
 ];
 
 pub(crate) fn run(arguments: &Arguments, root: &Path) -> anyhow::Result<()> {
     let mut stale = Vec::new();
-    for (page, command) in PAGES {
-        let printed = print(root, command)?;
+    for (page, program, command) in PAGES {
+        let printed = print(root, program, command)?;
         let path = root.join(page);
         if fs::read_to_string(&path).ok().as_deref() == Some(printed.as_str()) {
             continue;
@@ -43,9 +61,9 @@ pub(crate) fn run(arguments: &Arguments, root: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print(root: &Path, command: &[&str]) -> anyhow::Result<String> {
+fn print(root: &Path, program: &str, command: &[&str]) -> anyhow::Result<String> {
     let output = crate::cargo(root)
-        .args(["run", "--quiet", "--package", "workspace-mcp", "--"])
+        .args(["run", "--quiet", "--package", program, "--"])
         .args(command)
         // The pages show defaults, not this machine.
         .env_remove("WORKSPACE_MCP_CONFIG")

@@ -17,7 +17,7 @@ const LONGEST_ALLOWED: usize = 128;
 const LARGE: usize = 16_000;
 
 /// What is to be said of a list of tools.
-pub(super) fn judge(tools: &[Value], findings: &mut Vec<Finding>) -> Counts {
+pub(crate) fn judge(tools: &[Value], findings: &mut Vec<Finding>) -> Counts {
     let mut counts = Counts {
         tools: tools.len(),
         list_bytes: tools.iter().map(size).sum(),

@@ -28,6 +28,12 @@ pub(super) async fn whole(talk: &Conversation<'_>, method: &str, key: &str) -> V
         }
         let mut page = match talk.ask(method, params, WITHIN).await.answer {
             Answer::Result(page) => page,
+            // Shapes of resources are no capability of their own.
+            Answer::Error(-32601, _) if method == "resources/templates/list" => {
+                let what = "resources are declared, and this method is not there";
+                talk.say(Severity::Note, Area::Capabilities, method, what);
+                return items;
+            }
             Answer::Error(code, message) => {
                 let what = format!("declared, but the answer is the error {code}: {message}");
                 talk.say(Severity::Error, Area::Capabilities, method, what);

@@ -14,6 +14,8 @@ mod listing;
 mod protocol;
 mod report;
 mod run;
+#[cfg(test)]
+mod tests;
 mod text;
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! Invariant: every server asked for is in the report, whatever became of it.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use foundation::Clock;
 use futures::{StreamExt, stream};
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::{
     Fault, FaultKind, ServerName,
-    upstream::{Patience, Scope, ServerInfo, Servers},
+    upstream::{Patience, Scope, ServerInfo, Servers, stdio::log_file},
 };
 
 use super::{
@@ -22,7 +22,7 @@ use super::{
 };
 
 /// How a check is made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct CheckOptions {
     /// Whether tools that only look are called.
     pub calls: bool,
@@ -30,7 +30,12 @@ pub struct CheckOptions {
     pub start: Duration,
     /// Servers checked at the same time.
     pub at_once: usize,
+    /// The folder of everything kept, where the last words of programs are.
+    pub state: PathBuf,
 }
+
+/// The last lines of a program that are looked at when it does not come up.
+const LAST_LINES: usize = 40;
 
 /// Checks servers, given with their transports (`stdio` or `http`).
 pub async fn all(
@@ -42,7 +47,7 @@ pub async fn all(
     let at = clock.now();
     let reports = stream::iter(names)
         .map(|(name, transport)| {
-            let servers = servers.clone();
+            let (servers, options) = (servers.clone(), &options);
             async move { one(&*servers, &name, transport, options).await }
         })
         .buffer_unordered(options.at_once.max(1))
@@ -55,7 +60,7 @@ async fn one(
     servers: &dyn Servers,
     name: &ServerName,
     transport: &'static str,
-    options: CheckOptions,
+    options: &CheckOptions,
 ) -> ServerReport {
     let mut report = ServerReport::empty(name, transport);
     let scope = Scope {
@@ -68,7 +73,10 @@ async fn one(
     let began = Instant::now();
     let info = match servers.ensure(name, &scope).await {
         Ok(info) => info,
-        Err(fault) => return did_not_come_up(report, &fault),
+        Err(fault) => {
+            let words = last_words(name, options);
+            return did_not_come_up(report, &fault, &words);
+        }
     };
     report.timings.connect = Some(began.elapsed().as_secs_f64() * 1e3);
     describe(&mut report, &info);
@@ -119,8 +127,12 @@ fn describe(report: &mut ServerReport, info: &ServerInfo) {
 }
 
 /// A server that lacks what only a person can give is not available; any other is broken.
-fn did_not_come_up(mut report: ServerReport, fault: &Fault) -> ServerReport {
-    let why = fault.to_string();
+fn did_not_come_up(mut report: ServerReport, fault: &Fault, last_words: &[String]) -> ServerReport {
+    let mut why = fault.to_string();
+    let asked = last_words.iter().find(|line| asks_for_credentials(line));
+    if let Some(line) = asked.filter(|_| !asks_for_credentials(&why)) {
+        why = format!("{why}; it said: {}", line.trim());
+    }
     let lacking = matches!(
         fault.kind,
         FaultKind::NotConfigured
@@ -138,6 +150,22 @@ fn did_not_come_up(mut report: ServerReport, fault: &Fault) -> ServerReport {
         .findings
         .push(Finding::new(Severity::Error, Area::Lifecycle, "start", why));
     report.judged()
+}
+
+/// What a program said on standard error before it ended, as far as it was kept.
+fn last_words(server: &ServerName, options: &CheckOptions) -> Vec<String> {
+    let log = std::fs::read(log_file(&options.state, server)).unwrap_or_default();
+    let log = String::from_utf8_lossy(&log);
+    let mut lines: Vec<String> = log
+        .lines()
+        .rev()
+        .take(LAST_LINES)
+        // The time comes first.
+        .map(|line| line.split_once(' ').map_or(line, |(_, said)| said))
+        .map(str::to_owned)
+        .collect();
+    lines.reverse();
+    lines
 }
 
 /// Whether a program's last words ask for a key or an account.

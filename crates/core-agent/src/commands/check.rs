@@ -64,6 +64,7 @@ impl Check {
             calls: !self.no_calls,
             start: Duration::from_secs(self.start),
             at_once: self.at_once,
+            state: app.state.clone(),
         };
         let report = check::all(app.servers.clone(), names, options, &*app.clock).await;
         app.stop().await;
