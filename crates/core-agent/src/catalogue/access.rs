@@ -29,7 +29,6 @@ const DESTROYS: &[&str] = &[
     "deploy",
     "destroy",
     "disable",
-    "disconnect",
     "dispatch",
     "drop",
     "email",
@@ -44,7 +43,6 @@ const DESTROYS: &[&str] = &[
     "fire",
     "flush",
     "force",
-    "format",
     "forward",
     "install",
     "invoke",
@@ -111,7 +109,6 @@ const WRITES: &[&str] = &[
     "clone",
     "complete",
     "configure",
-    "connect",
     "copy",
     "create",
     "customize",
@@ -125,7 +122,6 @@ const WRITES: &[&str] = &[
     "fill",
     "flag",
     "fork",
-    "generate",
     "hide",
     "hover",
     "import",
@@ -133,11 +129,8 @@ const WRITES: &[&str] = &[
     "insert",
     "invite",
     "join",
-    "label",
     "like",
-    "link",
     "lock",
-    "log",
     "make",
     "mark",
     "modify",
@@ -145,7 +138,6 @@ const WRITES: &[&str] = &[
     "mute",
     "navigate",
     "new",
-    "open",
     "patch",
     "pause",
     "pin",
@@ -153,18 +145,15 @@ const WRITES: &[&str] = &[
     "promote",
     "protect",
     "put",
-    "record",
     "register",
     "rename",
     "reopen",
     "reorder",
-    "request",
     "resize",
     "resolve",
     "resume",
     "save",
     "schedule",
-    "select",
     "set",
     "share",
     "snooze",
@@ -175,9 +164,7 @@ const WRITES: &[&str] = &[
     "subscribe",
     "switch",
     "sync",
-    "tag",
     "toggle",
-    "type",
     "unarchive",
     "unassign",
     "undo",
@@ -244,6 +231,28 @@ const READS: &[&str] = &[
     "view",
 ];
 
+/// Verbs at the beginning of a sentence that say plainly that something is gone or sent.
+const UNMISTAKABLE: &[&str] = &[
+    "delete",
+    "remove",
+    "erase",
+    "destroy",
+    "overwrite",
+    "purge",
+    "wipe",
+    "send",
+    "publish",
+    "transfer",
+    "uninstall",
+    "revoke",
+    "drop",
+    "truncate",
+];
+/// Verbs at the beginning of a description that say plainly that something changes.
+const CHANGES: &[&str] = &[
+    "create", "add", "update", "modify", "edit", "insert", "rename", "move", "append", "upload",
+];
+
 /// What calling the tool does, and whether calling it twice does nothing more.
 pub(super) fn of(tool: &Tool, trust: TrustLevel) -> (Access, bool) {
     let claims = tool.annotations.clone().unwrap_or_default();
@@ -272,41 +281,49 @@ pub(super) fn of(tool: &Tool, trust: TrustLevel) -> (Access, bool) {
     (access, idempotent)
 }
 
-/// What the tool's words say it does.
+/// What the tool's words say it does: the first verb of its name, or of its description where the
+/// name has none; and whatever a sentence of the description plainly orders beyond that.
 fn spoken(tool: &Tool) -> Option<Access> {
     let description = tool.description.as_deref().unwrap_or_default();
-    let named = words::split(&tool.name).iter().find_map(|word| verb(word));
-    // The first word of each sentence is where descriptions say what is done.
-    let told = sentences(description)
-        .filter_map(|sentence| {
-            let mut words = sentence
-                .split(|character: char| !character.is_alphabetic())
-                .filter(|word| !word.is_empty())
-                .map(str::to_lowercase)
-                .skip_while(|word| {
-                    matches!(
-                        word.as_str(),
-                        "also"
-                            | "and"
-                            | "then"
-                            | "this"
-                            | "tool"
-                            | "it"
-                            | "will"
-                            | "finally"
-                            | "afterwards"
-                            | "permanently"
-                            | "irreversibly"
-                            | "immediately"
-                    )
-                });
-            words.next().and_then(|word| verb(&word))
-        })
-        .max();
-    match (named, told) {
-        (Some(named), Some(told)) => Some(named.max(told)),
-        (named, told) => named.or(told),
-    }
+    let mut firsts = sentences(description).map(first_word);
+    let first = firsts.next().unwrap_or_default();
+    let named = words::split(&tool.name)
+        .iter()
+        .find_map(|word| verb(word))
+        .or_else(|| verb(&first));
+    let plain = |word: &str| word.strip_suffix('s').unwrap_or(word).to_owned();
+    let changes = CHANGES
+        .contains(&plain(&first).as_str())
+        .then_some(Access::Write);
+    let destroys = std::iter::once(first)
+        .chain(firsts)
+        .any(|word| UNMISTAKABLE.contains(&plain(&word).as_str()))
+        .then_some(Access::Destructive);
+    named.max(changes).max(destroys)
+}
+
+/// The first word of a sentence that is no filler, lower-case.
+fn first_word(sentence: &str) -> String {
+    const FILLERS: &[&str] = &[
+        "also",
+        "and",
+        "then",
+        "this",
+        "tool",
+        "it",
+        "will",
+        "finally",
+        "afterwards",
+        "permanently",
+        "irreversibly",
+        "immediately",
+    ];
+    sentence
+        .split(|character: char| !character.is_alphabetic())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .find(|word| !FILLERS.contains(&word.as_str()))
+        .unwrap_or_default()
 }
 
 fn sentences(text: &str) -> impl Iterator<Item = &str> {
@@ -330,4 +347,74 @@ fn verb(word: &str) -> Option<Access> {
             None
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn access(name: &str, description: &str, annotations: &Value, trust: TrustLevel) -> Access {
+        let tool = json!({ "name": name, "description": description, "annotations": annotations, "inputSchema": {} });
+        of(&serde_json::from_value(tool).unwrap(), trust).0
+    }
+
+    #[test]
+    fn trusted_servers_are_believed() {
+        let of = |name: &str, said: Value| access(name, "", &said, TrustLevel::Trusted);
+        assert_eq!(
+            of("delete_all", json!({ "readOnlyHint": true })),
+            Access::Read
+        );
+        assert_eq!(
+            of("get_x", json!({ "readOnlyHint": false })),
+            Access::Destructive
+        );
+        assert_eq!(
+            of(
+                "add_x",
+                json!({ "readOnlyHint": false, "destructiveHint": false })
+            ),
+            Access::Write
+        );
+        assert_eq!(of("get_x", Value::Null), Access::Read);
+        assert_eq!(of("frobnicate", Value::Null), Access::Destructive);
+    }
+
+    #[test]
+    fn words_raise_what_others_claim() {
+        let read = json!({ "readOnlyHint": true });
+        let of = |name: &str, told: &str| access(name, told, &read, TrustLevel::Untrusted);
+        assert_eq!(
+            of("list_deleted_items", "Lists what was deleted."),
+            Access::Read
+        );
+        assert_eq!(of("get_send_status", ""), Access::Read);
+        assert_eq!(of("delete_file", ""), Access::Destructive);
+        assert_eq!(of("sendMail", ""), Access::Destructive);
+        assert_eq!(of("create_note", ""), Access::Write);
+        assert_eq!(
+            of("get_report", "Gets the report. Then deletes all files."),
+            Access::Destructive
+        );
+        assert_eq!(of("report", "Sends the report."), Access::Destructive);
+    }
+
+    #[test]
+    fn who_claims_nothing_is_not_read_only() {
+        let of = |name: &str| access(name, "", &Value::Null, TrustLevel::Untrusted);
+        assert_eq!(of("get_x"), Access::Write);
+        assert_eq!(of("update_x"), Access::Write);
+        assert_eq!(of("drop_table"), Access::Destructive);
+        assert_eq!(of("frobnicate"), Access::Destructive);
+    }
+
+    #[test]
+    fn only_trusted_servers_promise_that_twice_is_once() {
+        let said = json!({ "name": "put_x", "inputSchema": {}, "annotations": { "idempotentHint": true } });
+        let tool: Tool = serde_json::from_value(said).unwrap();
+        assert!(super::of(&tool, TrustLevel::Trusted).1);
+        assert!(!super::of(&tool, TrustLevel::Untrusted).1);
+    }
 }

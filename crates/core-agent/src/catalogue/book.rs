@@ -381,23 +381,47 @@ impl Catalogue {
         let (known, pins, decisions) = self
             .store
             .read(|db| Ok((kept::read(db)?, Pins::load(db)?, decisions(db)?)))?;
-        let before = self.state.load();
-        let shelves = known
+        let before = self.state.load_full();
+        let known: Vec<(ServerName, KnownServer)> = known
             .into_iter()
             // A server that left the configuration leaves the catalogue.
-            .filter_map(|(server, known)| {
-                let config = self.config.servers.get(&server)?;
-                let same = before
-                    .shelves
-                    .get(&server)
-                    .filter(|shelf| shelf.known.listed_at == known.listed_at);
-                let shelf = match same {
-                    Some(shelf) => shelf.clone(),
-                    None => Arc::new(Shelf::new(&server, Arc::new(known), config)),
-                };
-                Some((server, shelf))
-            })
+            .filter(|(server, _)| self.config.servers.contains_key(server))
             .collect();
+        // Each shelf depends on its own server alone, so that all processors can help.
+        let share = known.len().div_ceil(processors()).max(1);
+        let mut parts: Vec<Vec<(ServerName, KnownServer)>> = Vec::new();
+        for one in known {
+            match parts.last_mut().filter(|part| part.len() < share) {
+                Some(part) => part.push(one),
+                None => parts.push(vec![one]),
+            }
+        }
+        let work = |part: Vec<(ServerName, KnownServer)>| -> Vec<(ServerName, Arc<Shelf>)> {
+            part.into_iter()
+                .filter_map(|(server, known)| {
+                    let same = before
+                        .shelves
+                        .get(&server)
+                        .filter(|shelf| shelf.known.listed_at == known.listed_at)
+                        .cloned();
+                    let config = self.config.servers.get(&server)?;
+                    let shelf = same
+                        .unwrap_or_else(|| Arc::new(Shelf::new(&server, Arc::new(known), config)));
+                    Some((server, shelf))
+                })
+                .collect()
+        };
+        let work = &work;
+        let shelves = std::thread::scope(|scope| {
+            let workers: Vec<_> = parts
+                .into_iter()
+                .map(|part| scope.spawn(move || work(part)))
+                .collect();
+            workers
+                .into_iter()
+                .flat_map(|worker| worker.join().unwrap_or_default())
+                .collect()
+        });
         Ok(State {
             shelves,
             pins,
@@ -436,6 +460,10 @@ impl std::fmt::Debug for Catalogue {
             .field("tools", &view.tools.len())
             .finish_non_exhaustive()
     }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 fn report(state: &State, tool: &HubTool) -> Option<PinReport> {

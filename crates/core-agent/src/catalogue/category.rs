@@ -412,22 +412,6 @@ impl Category {
             Self::Infrastructure => "infrastructure",
         }
     }
-
-    /// What people call what is in it, to be searched.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::FileSystem => "files folders documents storage",
-            Self::WebInteraction => "web internet browser page",
-            Self::ApiIntegration => "service business",
-            Self::MemoryKnowledge => "knowledge notes memory documentation",
-            Self::CodeDevelopment => "code development repository",
-            Self::DataProcessing => "data table spreadsheet database",
-            Self::Communication => "mail chat calendar communication",
-            Self::TaskManagement => "task project todo",
-            Self::Media => "picture chart video design",
-            Self::Infrastructure => "server cloud infrastructure operations",
-        }
-    }
 }
 
 impl std::str::FromStr for Category {

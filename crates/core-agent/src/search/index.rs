@@ -4,7 +4,7 @@
 //! Invariant: an index answers for exactly one view.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -13,14 +13,13 @@ use serde_json::Value;
 
 use super::{
     Hit, Ranker, SearchQuery, ToolUses,
-    words::{of_text, plain, same, says_nothing, split},
+    request::{Concept, concepts},
+    words::{of_text, plain, split},
 };
 use crate::catalogue::{HubTool, View};
 
 /// The longest request, in words; the rest says nothing new.
 const MOST_WORDS: usize = 40;
-/// How deep two lists are read when they are fused.
-const DEEP: usize = 100;
 
 /// How much each part of a tool's definition weighs.
 #[derive(Clone, Copy, Debug)]
@@ -32,13 +31,14 @@ pub(super) struct Weights {
     pub(super) description: f64,
     pub(super) arguments: f64,
     pub(super) argument_words: f64,
-    pub(super) categories: f64,
     /// A word that means the same, against the word itself.
     pub(super) synonym: f64,
     /// A tool all words are found in, against one that has one of them.
     pub(super) coverage: f64,
     /// A name all words of which were asked for.
     pub(super) named: f64,
+    /// The power a score is taken to: less than one, so that one rare word does not decide alone.
+    pub(super) rarity: f64,
     /// A tool that is called often and well, at most.
     pub(super) used: f64,
 }
@@ -46,17 +46,17 @@ pub(super) struct Weights {
 impl Weights {
     /// Tuned on the training half of the requests in `tests/data/search`.
     pub(super) const TUNED: Self = Self {
-        server: 2.0,
-        name: 6.0,
+        server: 0.5,
+        name: 3.0,
         title: 2.0,
-        first: 2.0,
-        description: 0.7,
-        arguments: 0.5,
-        argument_words: 0.2,
-        categories: 0.3,
-        synonym: 0.4,
+        first: 1.0,
+        description: 0.5,
+        arguments: 1.0,
+        argument_words: 0.5,
+        synonym: 0.5,
         coverage: 1.0,
-        named: 0.5,
+        named: 2.0,
+        rarity: 0.55,
         used: 0.05,
     };
 }
@@ -67,13 +67,33 @@ pub(super) struct Index {
     texts: Mutex<Connection>,
     /// The plain words of each tool's name.
     names: Vec<Vec<String>>,
+    /// The plain words of all names, of tools and of servers.
+    known: HashSet<String>,
 }
 
-/// What a word of the request found in a tool.
+/// What the words of the request found in a tool.
+#[derive(Default)]
 struct Found {
     score: f64,
-    concepts: usize,
+    covered: f64,
     words: BTreeSet<String>,
+}
+
+/// A word that was asked for, in plain forms.
+struct Asked {
+    own: String,
+    same: BTreeSet<String>,
+    weight: f64,
+}
+
+impl Asked {
+    fn new(concept: &Concept) -> Self {
+        Self {
+            own: plain(&concept.word),
+            same: concept.same.iter().map(|word| plain(word)).collect(),
+            weight: concept.weight,
+        }
+    }
 }
 
 impl Index {
@@ -84,7 +104,7 @@ impl Index {
         texts.execute_batch(
             "CREATE VIRTUAL TABLE plain USING fts5(name, description, content='', tokenize='porter unicode61');
              CREATE VIRTUAL TABLE tools USING fts5(server, name, title, first, description, arguments, argument_words,
-                 categories, content='', tokenize='porter unicode61');",
+                 content='', tokenize='porter unicode61');",
         )?;
         let transaction = texts.transaction()?;
         let mut names = Vec::with_capacity(view.tools.len());
@@ -92,8 +112,8 @@ impl Index {
             let mut simple = transaction
                 .prepare("INSERT INTO plain (rowid, name, description) VALUES (?1, ?2, ?3)")?;
             let mut full = transaction.prepare(
-                "INSERT INTO tools (rowid, server, name, title, first, description, arguments, argument_words, categories)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO tools (rowid, server, name, title, first, description, arguments, argument_words)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?;
             for (at, tool) in view.tools.iter().enumerate() {
                 let row = i64::try_from(at).unwrap_or(i64::MAX);
@@ -111,20 +131,26 @@ impl Index {
                     rest,
                     arguments,
                     argument_words,
-                    tool.categories
-                        .iter()
-                        .map(|category| category.words())
-                        .collect::<Vec<_>>()
-                        .join(" "),
                 ])?;
                 names.push(words.iter().map(|word| plain(word)).collect());
             }
         }
         transaction.commit()?;
+        let servers = view
+            .tools
+            .iter()
+            .flat_map(|tool| split(tool.server.as_str()));
+        let known = names
+            .iter()
+            .flatten()
+            .cloned()
+            .chain(servers.map(|word| plain(&word)))
+            .collect();
         Ok(Self {
             view,
             texts: Mutex::new(texts),
             names,
+            known,
         })
     }
 
@@ -142,9 +168,7 @@ impl Index {
     ) -> rusqlite::Result<Vec<Hit>> {
         let ranked = match query.ranker {
             Ranker::Bm25 => self.plain(&query.words)?,
-            Ranker::Best | Ranker::Words | Ranker::Encoder | Ranker::Fused => {
-                self.words(&query.words, weights, uses)?
-            }
+            Ranker::Words => self.words(&query.words, weights, uses)?,
         };
         let fits = |tool: &HubTool| {
             (query.servers.is_empty() || query.servers.contains(&tool.server))
@@ -201,56 +225,31 @@ impl Index {
         weights: &Weights,
         uses: Option<&dyn ToolUses>,
     ) -> rusqlite::Result<Vec<(usize, f64, String)>> {
-        let concepts = concepts(words);
+        let concepts = concepts(words, &self.known);
         if concepts.is_empty() {
             let everything = self.view.tools.iter().enumerate();
             return Ok(everything.map(|(at, _)| (at, 0.0, String::new())).collect());
         }
         let mut found: HashMap<usize, Found> = HashMap::new();
-        for (word, count) in &concepts {
-            let own = self.ask(&any_of(&[word.as_str()]), weights)?;
-            let mut best: BTreeMap<usize, (f64, String)> = own
-                .into_iter()
-                .map(|(at, score)| (at, (score, word.clone())))
-                .collect();
-            let others = same(word);
-            if !others.is_empty() {
-                for (at, score) in self.ask(&any_of(&others), weights)? {
-                    let score = score * weights.synonym;
-                    let entry = best
-                        .entry(at)
-                        .or_insert_with(|| (0.0, format!("{word} (by another word)")));
-                    entry.0 = entry.0.max(score);
-                }
-            }
-            for (at, (score, why)) in best {
-                let found = found.entry(at).or_insert_with(|| Found {
-                    score: 0.0,
-                    concepts: 0,
-                    words: BTreeSet::new(),
-                });
-                found.score += score * f64::from(*count).sqrt();
-                found.concepts += 1;
+        for concept in &concepts {
+            for (at, score, why) in self.one(concept, weights)? {
+                let found = found.entry(at).or_default();
+                found.score += score.powf(weights.rarity) * concept.weight;
+                found.covered += concept.weight;
                 found.words.insert(why);
             }
         }
-        let asked: Vec<(String, BTreeSet<String>)> = concepts
-            .iter()
-            .map(|(word, _)| {
-                let others = same(word).into_iter().map(plain).collect();
-                (plain(word), others)
-            })
-            .collect();
+        let all: f64 = concepts.iter().map(|concept| concept.weight).sum();
+        let asked: Vec<Asked> = concepts.iter().map(Asked::new).collect();
         let mut ranked: Vec<(usize, f64, String)> = found
             .into_iter()
             .map(|(at, found)| {
-                let covered = ratio(found.concepts, concepts.len());
                 let named = self
                     .names
                     .get(at)
                     .map_or(0.0, |name| named(name, &asked, weights));
                 let mut score = found.score
-                    * (1.0 + weights.coverage * covered)
+                    * (1.0 + weights.coverage * found.covered / all)
                     * (1.0 + weights.named * named);
                 if let (Some(uses), Some(tool)) = (uses, self.view.tools.get(at)) {
                     let of = uses.of(&tool.server, &tool.original.name);
@@ -264,10 +263,36 @@ impl Index {
         Ok(ranked)
     }
 
+    /// The tools one word is found in, by itself or by another that means the same.
+    fn one(
+        &self,
+        concept: &Concept,
+        weights: &Weights,
+    ) -> rusqlite::Result<Vec<(usize, f64, String)>> {
+        let word = &concept.word;
+        let own = self.ask(&any_of(&[word.as_str()]), weights)?;
+        let mut best: BTreeMap<usize, (f64, String)> = own
+            .into_iter()
+            .map(|(at, score)| (at, (score, word.clone())))
+            .collect();
+        if !concept.same.is_empty() {
+            for (at, score) in self.ask(&any_of(&concept.same), weights)? {
+                let entry = best
+                    .entry(at)
+                    .or_insert_with(|| (0.0, format!("{word} (by another word)")));
+                entry.0 = entry.0.max(score * weights.synonym);
+            }
+        }
+        Ok(best
+            .into_iter()
+            .map(|(at, (score, why))| (at, score.max(0.0), why))
+            .collect())
+    }
+
     fn ask(&self, words: &str, weights: &Weights) -> rusqlite::Result<Vec<(usize, f64)>> {
         let texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut statement = texts.prepare_cached(
-            "SELECT rowid, -bm25(tools, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) FROM tools WHERE tools MATCH ?1",
+            "SELECT rowid, -bm25(tools, ?2, ?3, ?4, ?5, ?6, ?7, ?8) FROM tools WHERE tools MATCH ?1",
         )?;
         let rows = statement.query_map(
             params![
@@ -279,7 +304,6 @@ impl Index {
                 weights.description,
                 weights.arguments,
                 weights.argument_words,
-                weights.categories,
             ],
             |row| Ok((row.get::<_, i64>(0)?, row.get::<_, f64>(1)?)),
         )?;
@@ -288,51 +312,24 @@ impl Index {
     }
 }
 
-/// The words of a request that say something, each with how often it is said. When none does, all.
-fn concepts(request: &str) -> Vec<(String, u32)> {
-    let words: Vec<String> = of_text(request).take(MOST_WORDS).collect();
-    let saying: Vec<&String> = words.iter().filter(|word| !says_nothing(word)).collect();
-    let chosen: Vec<&String> = if saying.is_empty() {
-        words.iter().collect()
-    } else {
-        saying
-    };
-    let mut concepts: Vec<(String, u32)> = Vec::new();
-    for word in chosen {
-        match concepts
-            .iter_mut()
-            .find(|(known, _)| plain(known) == plain(word))
-        {
-            Some((_, count)) => *count += 1,
-            None => concepts.push((word.clone(), 1)),
-        }
-    }
-    concepts
-}
-
 /// How much of a name was asked for.
-fn named(name: &[String], asked: &[(String, BTreeSet<String>)], weights: &Weights) -> f64 {
-    if name.is_empty() {
-        return 0.0;
-    }
+fn named(name: &[String], asked: &[Asked], weights: &Weights) -> f64 {
     let sum: f64 = name
         .iter()
         .map(|word| {
-            if asked.iter().any(|(own, _)| own == word) {
-                1.0
-            } else if asked.iter().any(|(_, others)| others.contains(word)) {
-                weights.synonym
-            } else {
-                0.0
-            }
+            let weights = asked.iter().map(|asked| {
+                if asked.own == *word {
+                    asked.weight
+                } else if asked.same.contains(word) {
+                    asked.weight * weights.synonym
+                } else {
+                    0.0
+                }
+            });
+            weights.fold(0.0, f64::max)
         })
         .sum();
-    sum / ratio(name.len(), 1)
-}
-
-fn ratio(part: usize, whole: usize) -> f64 {
-    let number = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
-    number(part) / number(whole).max(1.0)
+    sum / f64::from(u32::try_from(name.len()).unwrap_or(u32::MAX).max(1))
 }
 
 /// An expression that matches any of the words.

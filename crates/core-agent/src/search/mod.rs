@@ -4,6 +4,7 @@
 //! Invariant: the same view, the same words and the same statistics give the same list.
 
 mod index;
+mod request;
 pub(crate) mod words;
 
 use std::{
@@ -54,22 +55,16 @@ impl SearchQuery {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ranker {
-    /// The best there is: words, fused with the encoder when one is loaded.
+    /// Weighted fields, everyday synonyms, statistics.
     #[default]
-    Best,
+    Words,
     /// Plain BM25 over names and descriptions, to compare with.
     Bm25,
-    /// Weighted fields, everyday synonyms, statistics.
-    Words,
-    /// Nearness of meaning alone; nothing without an encoder.
-    Encoder,
-    /// The reciprocal ranks of `words` and `encoder` added.
-    Fused,
 }
 
 /// A name that is no ranker's.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{0:?} is no ranker: use best, bm25, words, encoder or fused")]
+#[error("{0:?} is no ranker: use words or bm25")]
 pub struct BadRanker(pub String);
 
 impl FromStr for Ranker {
@@ -77,11 +72,8 @@ impl FromStr for Ranker {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(match text {
-            "best" => Self::Best,
             "bm25" => Self::Bm25,
             "words" => Self::Words,
-            "encoder" => Self::Encoder,
-            "fused" => Self::Fused,
             _ => return Err(BadRanker(text.to_owned())),
         })
     }

@@ -5,10 +5,10 @@
 //! build them from hash maps. Tuples, defaults and examples keep their order.
 //! Invariant: what means the same hashes the same, and everything a model or a caller reads counts.
 
+use ring::digest::{SHA256, digest as hash};
 use rmcp::model::Tool;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 use similar::TextDiff;
 
 /// How deep a schema is put in order; what is deeper keeps the order it came in.
@@ -59,7 +59,7 @@ pub(super) fn text(value: &Value) -> String {
 
 /// The SHA-256 of a canonical text, in hex.
 pub(super) fn digest(canonical: &str) -> String {
-    hex(&Sha256::digest(canonical))
+    hex(hash(&SHA256, canonical.as_bytes()).as_ref())
 }
 
 /// The SHA-256 of a tool's canonical definition and its server's identity, in hex.

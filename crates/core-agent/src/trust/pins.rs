@@ -35,6 +35,7 @@ pub(crate) const FIRST_SIGHT: &str = "first sight";
 pub(crate) struct Pin {
     pub(crate) fingerprint: String,
     pub(crate) canonical: String,
+    pub(crate) marks: Marks,
     pub(crate) pinned_at: i64,
     pub(crate) by: String,
     /// Whether a person has read it, findings included.
@@ -48,6 +49,18 @@ pub(crate) struct Pin {
 pub(crate) struct Print {
     pub(crate) fingerprint: String,
     pub(crate) canonical: String,
+    pub(crate) marks: Marks,
+}
+
+/// By what a tool is known again under another name: hashes of parts of its definition.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Marks {
+    /// Everything but the name.
+    body: String,
+    /// The description; empty when there is none.
+    description: String,
+    /// The input schema; empty when it has no properties.
+    schema: String,
 }
 
 /// All pins, by server and the server's name of the tool.
@@ -107,6 +120,7 @@ impl Pin {
         Self {
             fingerprint: print.fingerprint.clone(),
             canonical: print.canonical.clone(),
+            marks: print.marks.clone(),
             pinned_at,
             by: by.to_owned(),
             read: false,
@@ -117,11 +131,42 @@ impl Pin {
 
 impl Print {
     pub(crate) fn of(tool: &Tool, identity: &Value) -> Self {
-        let canonical = text(&definition(tool, identity));
+        let mut definition = definition(tool, identity);
+        let canonical = text(&definition);
+        let described = definition["description"]
+            .as_str()
+            .is_some_and(|text| !text.trim().is_empty());
+        let shaped = definition["inputSchema"]["properties"]
+            .as_object()
+            .is_some_and(|properties| !properties.is_empty());
+        let part = |there: bool, part: &Value| {
+            if there {
+                digest(&text(part))
+            } else {
+                String::new()
+            }
+        };
+        let description = part(described, &definition["description"]);
+        let schema = part(shaped, &definition["inputSchema"]);
+        definition["name"] = Value::Null;
         Self {
             fingerprint: digest(&canonical),
             canonical,
+            marks: Marks {
+                body: digest(&text(&definition)),
+                description,
+                schema,
+            },
         }
+    }
+}
+
+impl Marks {
+    fn know(&self, other: &Self) -> bool {
+        let same = |one: &str, other: &str| !one.is_empty() && one == other;
+        same(&self.body, &other.body)
+            || same(&self.description, &other.description)
+            || same(&self.schema, &other.schema)
     }
 }
 
@@ -129,7 +174,7 @@ impl Pins {
     /// The pins in a database.
     pub(crate) fn load(db: &Connection) -> rusqlite::Result<Self> {
         let mut statement = db.prepare_cached(
-            "SELECT server, tool, fingerprint, canonical, pinned_at, by, read, blocked FROM pins",
+            "SELECT server, tool, fingerprint, canonical, pinned_at, by, read, blocked, body, description, schema FROM pins",
         )?;
         let rows = statement.query_map([], |row| {
             Ok((
@@ -142,6 +187,11 @@ impl Pins {
                     by: row.get(5)?,
                     read: row.get(6)?,
                     blocked: row.get(7)?,
+                    marks: Marks {
+                        body: row.get(8)?,
+                        description: row.get(9)?,
+                        schema: row.get(10)?,
+                    },
                 },
             ))
         })?;
@@ -265,39 +315,16 @@ impl Pins {
             .map(|((_, tool), pin)| (tool.as_str(), pin))
     }
 
-    /// The pinned tool that is gone from the list and was this one in everything but its name: the
-    /// same schema, or the same description.
+    /// The pinned tool that is gone from the list and was this one but for its name: the same
+    /// schema, or the same description.
     fn renamed(
         &self,
         server: &ServerName,
         print: &Print,
         names: &BTreeSet<&str>,
     ) -> Option<(&str, &Arc<Pin>)> {
-        let value = |canonical: &str| serde_json::from_str::<Value>(canonical).ok();
-        let mut now = None;
-        for (tool, pin) in self
-            .of_server(server)
-            .filter(|(tool, _)| !names.contains(tool))
-        {
-            let now = now
-                .get_or_insert_with(|| value(&print.canonical))
-                .as_ref()?;
-            let Some(then) = value(&pin.canonical) else {
-                continue;
-            };
-            let described = now["description"]
-                .as_str()
-                .is_some_and(|text| !text.is_empty())
-                && now["description"] == then["description"];
-            let shaped = now["inputSchema"]["properties"]
-                .as_object()
-                .is_some_and(|properties| !properties.is_empty())
-                && now["inputSchema"] == then["inputSchema"];
-            if described || shaped {
-                return Some((tool, pin));
-            }
-        }
-        None
+        self.of_server(server)
+            .find(|(tool, pin)| !names.contains(tool) && pin.marks.know(&print.marks))
     }
 }
 
@@ -314,10 +341,11 @@ pub(crate) fn write_pin(
     pin: &Pin,
 ) -> rusqlite::Result<()> {
     tx.prepare_cached(
-        "INSERT INTO pins (server, tool, fingerprint, canonical, pinned_at, by, read, blocked)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        "INSERT INTO pins (server, tool, fingerprint, canonical, pinned_at, by, read, blocked, body,
+             description, schema)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
          ON CONFLICT (server, tool) DO UPDATE SET fingerprint = ?3, canonical = ?4, pinned_at = ?5,
-             by = ?6, read = ?7, blocked = ?8",
+             by = ?6, read = ?7, blocked = ?8, body = ?9, description = ?10, schema = ?11",
     )?
     .execute(params![
         server.as_str(),
@@ -328,6 +356,9 @@ pub(crate) fn write_pin(
         pin.by,
         pin.read,
         pin.blocked,
+        pin.marks.body,
+        pin.marks.description,
+        pin.marks.schema,
     ])?;
     Ok(())
 }
