@@ -9,6 +9,7 @@ mod catalogue;
 mod containment;
 mod definitions;
 mod eras;
+mod hostile;
 mod hub;
 mod keeper;
 mod malicious;
