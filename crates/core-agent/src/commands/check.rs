@@ -94,7 +94,9 @@ impl Check {
                     enabled: true,
                     ..ServerConfig::default()
                 };
-                names.push(add(config, server, added));
+                // The host says more than the path, which is /mcp nearly everywhere.
+                let host = server.split('/').nth(2).unwrap_or(server);
+                names.push(add(config, host, added));
                 continue;
             }
             let name: ServerName = server.parse()?;
@@ -220,7 +222,7 @@ mod tests {
         let all = chosen(&["--all"], &mut config).unwrap();
         assert_eq!(all, [("one".into(), "stdio"), ("two".into(), "stdio")]);
         let url = chosen(&["two", "https://x.example/mcp"], &mut config).unwrap();
-        assert_eq!(url, [("mcp".into(), "http"), ("two".into(), "stdio")]);
+        assert_eq!(url, [("two".into(), "stdio"), ("x-example".into(), "http")]);
         assert!(chosen(&["three"], &mut config).is_err());
         assert!(chosen(&[], &mut config).is_err());
     }

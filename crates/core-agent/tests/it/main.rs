@@ -6,12 +6,15 @@
 )]
 
 mod catalogue;
+mod check;
 mod containment;
 mod definitions;
 mod eras;
+mod faults;
 mod hostile;
 mod hub;
 mod keeper;
+mod login;
 mod malicious;
 mod orphans;
 mod search;
