@@ -109,9 +109,8 @@ impl Line {
                     let what = "it did not come up in time";
                     return Err(Fault::before(name, FaultKind::TimedOut, what));
                 }
-                done = follow(step) => match done {
-                    Some(done) => return done,
-                    None => {}
+                done = follow(step) => if let Some(done) = done {
+                    return done;
                 },
             }
         }

@@ -136,7 +136,7 @@ impl Link {
         self.touch();
         let request = match self.stand_in(request) {
             Ok(result) => return Ok(result),
-            Err(request) => request,
+            Err(request) => *request,
         };
         let levelled = self.levelled(scope);
         let scope = levelled.as_ref().unwrap_or(scope);
@@ -211,9 +211,9 @@ impl Link {
     }
 
     /// Answers what the new era does in another way.
-    fn stand_in(&self, request: ClientRequest) -> Result<ServerResult, ClientRequest> {
+    fn stand_in(&self, request: ClientRequest) -> Result<ServerResult, Box<ClientRequest>> {
         if self.conversation.info().era == Era::Handshake {
-            return Err(request);
+            return Err(Box::new(request));
         }
         match request {
             ClientRequest::SubscribeRequest(wanted) => self.watched.set(&wanted.params.uri, true),
@@ -225,7 +225,7 @@ impl Link {
                 *self.level.lock().unwrap_or_else(PoisonError::into_inner) = Some(level);
             }
             ClientRequest::PingRequest(_) => {}
-            other => return Err(other),
+            other => return Err(Box::new(other)),
         }
         Ok(ServerResult::empty(()))
     }

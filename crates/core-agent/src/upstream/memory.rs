@@ -27,10 +27,11 @@ pub(super) fn target(config: &ServerConfig) -> String {
         add(&argument.0);
     }
     add(config.url.as_ref().map_or("", |url| &url.0));
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let mut text = String::with_capacity(64);
+    for byte in hash.finalize() {
+        text.push_str(&format!("{byte:02x}"));
+    }
+    text
 }
 
 /// The era a server spoke when it was last there.

@@ -4,7 +4,12 @@
 //! Invariant: a message is sent for the actor of its request, or for the one the conversation is
 //! bound to.
 
-use std::{borrow::Cow, collections::HashMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
@@ -12,14 +17,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use reqwest::Response;
 use rmcp::{
     model::{
-        ClientJsonRpcMessage, ClientRequest, ErrorData, GetExtensions, RequestId,
-        ServerJsonRpcMessage,
+        ClientJsonRpcMessage, ClientRequest, ErrorData, GetExtensions, GetMeta, RequestId,
+        RequestMetaObject, ServerJsonRpcMessage,
     },
     transport::streamable_http_client::{
         SseError, StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse,
     },
 };
 use sse_stream::Sse;
+use tokio::time::Instant;
 
 use crate::{Actor, Effect, Fault, FaultKind, ServerName, upstream::talk::Flight};
 
@@ -36,11 +42,23 @@ pub(super) const EVENTS: &str = "text/event-stream";
 pub(super) const BOTH: HeaderValue =
     HeaderValue::from_static("application/json, text/event-stream");
 
+/// Bounds, in milliseconds, of the wait a server may ask for before its stream is taken up again.
+const SOONEST: u64 = 100;
+const LATEST: u64 = 60_000;
+/// How far back taking up streams is counted.
+const LATELY: Duration = Duration::from_mins(1);
+/// Streams that may be taken up in that time without waiting.
+const FREELY_RESUMED: usize = 10;
+/// Times that are kept in mind.
+const MOST_RESUMED: usize = 64;
+
 /// Sends a conversation's messages.
 #[derive(Clone)]
 pub(in crate::upstream) struct Carrier {
     door: Arc<HttpDoor>,
     actor: Arc<Actor>,
+    /// When streams were taken up again lately.
+    resumed: Arc<Mutex<VecDeque<Instant>>>,
 }
 
 /// A fault on its way through rmcp.
@@ -81,7 +99,11 @@ pub(in crate::upstream) fn explain(
 
 impl Carrier {
     pub(super) fn new(door: Arc<HttpDoor>, actor: Arc<Actor>) -> Self {
-        Self { door, actor }
+        Self {
+            door,
+            actor,
+            resumed: Arc::default(),
+        }
     }
 
     async fn post(
@@ -100,6 +122,9 @@ impl Carrier {
         headers.insert(header::ACCEPT, BOTH);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
         self.session(&mut headers, session.as_deref())?;
+        if let ClientJsonRpcMessage::Request(request) = &message {
+            trace_context(&mut headers, request.request.get_meta());
+        }
         let body = serde_json::to_vec(&message).map_err(StreamableHttpError::Deserialize)?;
         let letter = Letter {
             method: Method::POST,
@@ -235,14 +260,35 @@ impl Carrier {
         let most = self.door.answer_bytes;
         let stream = events(response.bytes_stream(), most);
         stream
-            .inspect(move |event| {
-                if let (Err(SseError::Body(error)), Some(flight)) = (event, &flight)
-                    && is_too_large(error.as_ref())
-                {
-                    flight.trouble(fault.clone());
+            .map(move |mut event| {
+                match &mut event {
+                    Ok(event) => event.retry = event.retry.map(|wait| wait.clamp(SOONEST, LATEST)),
+                    Err(SseError::Body(error)) if is_too_large(error.as_ref()) => {
+                        if let Some(flight) = &flight {
+                            flight.trouble(fault.clone());
+                        }
+                    }
+                    Err(_) => {}
                 }
+                event
             })
             .boxed()
+    }
+
+    /// Waits before a stream is taken up again when that happens all the time.
+    async fn pace(&self) {
+        let wait = {
+            let mut resumed = self.resumed.lock().unwrap_or_else(PoisonError::into_inner);
+            while resumed.front().is_some_and(|then| then.elapsed() > LATELY) {
+                resumed.pop_front();
+            }
+            if resumed.len() >= MOST_RESUMED {
+                resumed.pop_front();
+            }
+            resumed.push_back(Instant::now());
+            pace(resumed.len())
+        };
+        tokio::time::sleep(wait).await;
     }
 
     fn session(&self, headers: &mut HeaderMap, session: Option<&str>) -> Result<(), Failure> {
@@ -255,6 +301,24 @@ impl Carrier {
         }
         Ok(())
     }
+}
+
+/// The trace's context for whoever stands between, who reads headers only.
+fn trace_context(headers: &mut HeaderMap, meta: &RequestMetaObject) {
+    for name in ["traceparent", "tracestate"] {
+        let value = meta.0.0.get(name).and_then(serde_json::Value::as_str);
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+}
+
+/// How long to wait before a stream is taken up again for the so many-th time lately.
+fn pace(times: usize) -> Duration {
+    let beyond = u32::try_from(times.saturating_sub(FREELY_RESUMED)).unwrap_or(u32::MAX);
+    Duration::from_secs(1)
+        .saturating_mul(beyond)
+        .min(Duration::from_secs(30))
 }
 
 fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {
@@ -328,6 +392,7 @@ impl StreamableHttpClient for Carrier {
         _: Option<String>,
         custom_headers: HashMap<HeaderName, HeaderValue>,
     ) -> Result<BoxStream<'static, Result<Sse, SseError>>, Failure> {
+        self.pace().await;
         let mut headers: HeaderMap = custom_headers.into_iter().collect();
         headers.insert(header::ACCEPT, HeaderValue::from_static(EVENTS));
         self.session(&mut headers, session_id.as_deref())?;
@@ -363,5 +428,24 @@ impl StreamableHttpClient for Carrier {
             ));
         }
         Ok(self.stream(response, None))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_that_ends_all_the_time_is_taken_up_ever_less_often() {
+        assert_eq!(pace(1), Duration::ZERO);
+        assert_eq!(pace(FREELY_RESUMED), Duration::ZERO);
+        assert_eq!(pace(FREELY_RESUMED + 3), Duration::from_secs(3));
+        assert_eq!(pace(MOST_RESUMED), Duration::from_secs(30));
+    }
+
+    #[test]
+    fn ids_may_come_back_as_text() {
+        assert!(same(&RequestId::String("7".into()), &RequestId::Number(7)));
+        assert!(!same(&RequestId::Number(8), &RequestId::Number(7)));
     }
 }

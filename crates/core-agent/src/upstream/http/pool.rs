@@ -23,6 +23,7 @@ const REDIRECTS: usize = 5;
 /// The connections.
 pub(in crate::upstream) struct Pool {
     current: Mutex<Option<(Client, Instant)>>,
+    turn: Duration,
     resolver: Option<Arc<dyn reqwest::dns::Resolve>>,
 }
 
@@ -30,6 +31,7 @@ impl Pool {
     pub(in crate::upstream) fn new() -> Self {
         Self {
             current: Mutex::new(None),
+            turn: TURN,
             resolver: None,
         }
     }
@@ -38,7 +40,7 @@ impl Pool {
     pub(super) fn client(&self) -> Result<Client, reqwest::Error> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((client, since)) = current.as_ref()
-            && since.elapsed() < TURN
+            && since.elapsed() < self.turn
         {
             return Ok(client.clone());
         }
@@ -81,4 +83,68 @@ fn same_origin() -> Policy {
             attempt.stop()
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        net::SocketAddr,
+        sync::atomic::{AtomicU8, Ordering},
+    };
+
+    use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// Says that a name is at 127.0.0.1 or 127.0.0.2.
+    struct Moving(AtomicU8);
+
+    impl Resolve for Moving {
+        fn resolve(&self, _: Name) -> Resolving {
+            let address = SocketAddr::from(([127, 0, 0, self.0.load(Ordering::SeqCst)], 0));
+            Box::pin(async move { Ok(Box::new(std::iter::once(address)) as Addrs) })
+        }
+    }
+
+    /// Answers every request on every connection with `say`, and keeps connections open.
+    async fn serve(listener: TcpListener, say: &'static str) {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut buffer = [0; 4_096];
+                while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {
+                    let length = say.len();
+                    let answer =
+                        format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{say}");
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                }
+            });
+        }
+    }
+
+    #[tokio::test]
+    async fn a_service_that_moved_is_found_again_though_the_old_one_still_answers() {
+        let old = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = old.local_addr().unwrap().port();
+        let new = TcpListener::bind(("127.0.0.2", port)).await.unwrap();
+        tokio::spawn(serve(old, "old"));
+        tokio::spawn(serve(new, "new"));
+        let resolver = Arc::new(Moving(AtomicU8::new(1)));
+        let mut pool = Pool::new();
+        pool.resolver = Some(resolver.clone());
+        let url = format!("http://moving.test:{port}/");
+        let ask = async |pool: &Pool| {
+            let answer = pool.client().unwrap().get(&url).send().await.unwrap();
+            answer.text().await.unwrap()
+        };
+        assert_eq!(ask(&pool).await, "old");
+        resolver.0.store(2, Ordering::SeqCst);
+        // Within a turn the connection that is there is used.
+        assert_eq!(ask(&pool).await, "old");
+        pool.turn = Duration::ZERO;
+        assert_eq!(ask(&pool).await, "new");
+    }
 }

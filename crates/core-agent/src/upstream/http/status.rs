@@ -100,12 +100,11 @@ fn root(error: &reqwest::Error) -> String {
 /// When to come again: seconds, or a date.
 pub(super) fn retry_after(headers: &HeaderMap, clock: &dyn Clock) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let when = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-            Duration::try_from(when.duration_since(clock.now())).unwrap_or_default()
-        }
+    let wait = if let Ok(seconds) = text.parse::<u64>() {
+        Duration::from_secs(seconds)
+    } else {
+        let when = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+        Duration::try_from(when.duration_since(clock.now())).unwrap_or_default()
     };
     Some(wait.min(LONGEST_WAIT))
 }

@@ -172,14 +172,14 @@ impl Flights {
         true
     }
 
-    /// Gives a log message to the request it must belong to. The message, when there is none.
-    pub(super) fn logged(&self, word: ServerNotification) -> Result<(), ServerNotification> {
+    /// Gives a log message to the request it must belong to. Gives it back when there is none.
+    pub(super) fn logged(&self, word: ServerNotification) -> Option<ServerNotification> {
         match self.asked(None) {
             Ok(flight) => {
                 let _ = flight.words.try_send(word);
-                Ok(())
+                None
             }
-            Err(_) => Err(word),
+            Err(_) => Some(word),
         }
     }
 

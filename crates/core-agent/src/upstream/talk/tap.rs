@@ -58,7 +58,7 @@ impl<T> Tap<T> {
                 None
             }
             log @ ServerNotification::LoggingMessageNotification(_) => {
-                if let Err(log) = self.flights.logged(log) {
+                if let Some(log) = self.flights.logged(log) {
                     self.heard.log(log);
                 }
                 None

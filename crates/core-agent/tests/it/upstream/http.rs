@@ -22,13 +22,16 @@ use core_agent::{
     oauth::{Challenge, Next, SignIn},
     upstream::{Scope, Servers},
 };
-use futures::future::{BoxFuture, FutureExt, join_all};
+use futures::{
+    StreamExt,
+    future::{BoxFuture, FutureExt, join_all},
+};
 use mcp_service::{Era, Principal};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tokio::{io::AsyncReadExt, net::TcpListener};
 
-use super::{Plan, address, name, patience, scope_of, words};
+use super::{Plan, Somebody, address, name, patience, scope_of, words};
 
 /// A server written for these tests, of either era.
 #[derive(Default)]
@@ -838,4 +841,90 @@ async fn an_answer_that_does_not_come_is_given_up() {
         .await
         .unwrap_err();
     assert_eq!(fault.kind, FaultKind::TimedOut);
+}
+
+/// A server of the handshake's era that asks the person while it works, on the answer's stream.
+#[derive(Default)]
+struct Asking {
+    waiting: Mutex<BTreeMap<String, tokio::sync::oneshot::Sender<Value>>>,
+}
+
+async fn asking(State(asking): State<Arc<Asking>>, method: Method, body: Bytes) -> Response<Body> {
+    if method != Method::POST {
+        return plain(405, "");
+    }
+    let message: Value = serde_json::from_slice(&body).unwrap();
+    let id = message["id"].clone();
+    let Some(asked) = message["method"].as_str() else {
+        let waiting = asking.waiting.lock().unwrap().remove(id.as_str().unwrap());
+        waiting.unwrap().send(message["result"].clone()).unwrap();
+        return Response::builder().status(202).body(Body::empty()).unwrap();
+    };
+    let reply = |result: Value| json!({"jsonrpc": "2.0", "id": id, "result": result});
+    match asked {
+        "initialize" => {
+            let result = json!({"protocolVersion": "2025-06-18", "capabilities": {"tools": {}},
+                "serverInfo": {"name": "asking", "version": "1"}});
+            let mut response = plain(200, reply(result).to_string());
+            response
+                .headers_mut()
+                .insert("mcp-session-id", "everybody".parse().unwrap());
+            response
+        }
+        "tools/call" => {
+            let text = message["params"]["arguments"]["text"]
+                .as_str()
+                .unwrap()
+                .to_owned();
+            let (answer, answered) = tokio::sync::oneshot::channel();
+            asking.waiting.lock().unwrap().insert(text.clone(), answer);
+            let question = json!({"jsonrpc": "2.0", "id": text, "method": "elicitation/create",
+                "params": {"message": text, "requestedSchema": {"type": "object", "properties": {}}}});
+            let reply = reply(json!({"content": []}));
+            let events = futures::stream::once(async move { format!("data: {question}\n\n") })
+                .chain(futures::stream::once(async move {
+                    let answer = answered.await.unwrap();
+                    let mut reply = reply;
+                    reply["result"]["content"] =
+                        json!([{"type": "text", "text": answer.to_string()}]);
+                    format!("data: {reply}\n\n")
+                }));
+            let body = Body::from_stream(events.map(Ok::<_, std::convert::Infallible>));
+            let response = Response::builder().header("content-type", "text/event-stream");
+            response.body(body).unwrap()
+        }
+        "tools/list" => plain(200, reply(json!({"tools": []})).to_string()),
+        _ => plain(202, ""),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_on_an_answers_stream_goes_to_the_one_who_called() {
+    let app = Router::new()
+        .fallback(asking)
+        .with_state(Arc::<Asking>::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let rig = Plan::new([("far", address(&url))]).start();
+    let people: Vec<_> = (0..10)
+        .map(|number| (format!("person-{number}"), Arc::new(Somebody::default())))
+        .collect();
+    let calls = people.iter().map(|(who, client)| {
+        let (rig, scope) = (&rig, scope_of(who, Some(client.clone())));
+        async move {
+            rig.call("far", "ask", json!({"text": who}), &scope)
+                .await
+                .unwrap()
+        }
+    });
+    for said in join_all(calls).await {
+        assert!(words(&said).contains("accept"), "{said:?}");
+    }
+    for (who, client) in &people {
+        let asked = client.asked.lock().unwrap();
+        assert_eq!(asked.len(), 1);
+        assert!(format!("{asked:?}").contains(who.as_str()));
+    }
+    rig.servers.stop().await;
 }

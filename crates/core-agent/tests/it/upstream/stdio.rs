@@ -6,7 +6,9 @@ use core_agent::{
     Effect, Fault, FaultKind, ServerName,
     config::{EraChoice, ServerConfig},
     store::Store,
-    upstream::{CommandGate, Scope, ServerEvent, ServerState, Servers, kept_statuses},
+    upstream::{
+        CommandGate, Scope, ServerEvent, ServerState, Servers, ask_for_restart, kept_statuses,
+    },
 };
 use futures::future::join_all;
 use mcp_service::Era;
@@ -182,7 +184,12 @@ async fn a_failure_says_what_is_known_of_its_effect() {
         plan.config.calls.answer_bytes = 4 << 20;
         let rig = plan.start();
         let mut scope = scope_of("ann", Option::None);
-        scope.patience = patience(1_000, 30_000);
+        let idle = if behaviour == "hang-on-call" {
+            1_000
+        } else {
+            20_000
+        };
+        scope.patience = patience(idle, 30_000);
         let fault = rig
             .call("zoo", "echo", json!({"text": "x"}), &scope)
             .await
@@ -565,4 +572,63 @@ async fn messages_are_relayed_as_they_are() {
         .await
         .unwrap_err();
     assert!(fault.message.contains("status 7"), "{fault}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn log_messages_reach_the_call_they_belong_to() {
+    for era in [EraChoice::Handshake, EraChoice::Stateless] {
+        let config = ServerConfig {
+            era,
+            ..program(&["logs"])
+        };
+        let rig = Plan::new([("zoo", config)]).start();
+        let client = Arc::new(Somebody::default());
+        let scope = scope_of("ann", Some(client.clone()));
+        let said = rig
+            .call("zoo", "log", json!({"text": "psst"}), &scope)
+            .await;
+        assert_eq!(words(&said.unwrap()), "said");
+        let told = client.told.lock().unwrap();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(format!("{told:?}").contains("psst"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_for_roots_and_samples_are_answered_at_once() {
+    for (behaviour, answer) in [("samples", "sample"), ("roots", "roots")] {
+        let config = ServerConfig {
+            era: EraChoice::Handshake,
+            ..program(&[behaviour])
+        };
+        let rig = Plan::new([("zoo", config)]).start();
+        let said = rig
+            .call("zoo", answer, json!({}), &scope_of("ann", None))
+            .await;
+        let said = words(&said.unwrap());
+        let expected = if behaviour == "roots" {
+            "\"roots\":[]"
+        } else {
+            "no client"
+        };
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_process_can_have_a_server_started_anew() {
+    let plan = Plan::new([("zoo", program(&["good"]))]);
+    let folder = plan.folder.clone();
+    let rig = plan.start();
+    rig.echo("zoo", "a").await.unwrap();
+    let before = rig.servers.status(&name("zoo")).unwrap().pid;
+    let store = Store::open(&folder.path().join("core-agent.db")).unwrap();
+    let now = foundation::Clock::now(&foundation::SystemClock);
+    ask_for_restart(&store, &name("zoo"), now).await.unwrap();
+    eventually("it is another program", || {
+        let status = rig.servers.status(&name("zoo")).unwrap();
+        status.state == ServerState::Ready && status.pid.is_some() && status.pid != before
+    })
+    .await;
+    rig.servers.stop().await;
 }
