@@ -9,6 +9,7 @@ mod clients;
 mod conformance;
 mod emulate;
 mod google_client;
+mod hub_conformance;
 mod install;
 mod s3;
 mod servers;
@@ -26,6 +27,9 @@ pub(crate) struct Arguments {
     /// Fail when a suite cannot run here.
     #[arg(long, env = "THIRD_PARTY_REQUIRED")]
     required: bool,
+    /// Use what is built already.
+    #[arg(long)]
+    no_build: bool,
 }
 
 /// What a suite may use.
@@ -34,6 +38,19 @@ pub(crate) struct Workplace<'a> {
     pub root: &'a Path,
     /// A folder of the suite's own below `target/`; kept from run to run.
     pub folder: PathBuf,
+    /// Whether what is built already is used.
+    pub no_build: bool,
+}
+
+impl Workplace<'_> {
+    /// Builds what a suite runs, such as `--release --package core-agent`.
+    fn build(&self, what: &[&str]) -> anyhow::Result<()> {
+        if self.no_build {
+            return Ok(());
+        }
+        let mut command = crate::cargo(self.root);
+        install::checked(command.args(["build", "--locked"]).args(what))
+    }
 }
 
 /// A runtime a suite needs.
@@ -69,6 +86,11 @@ const SUITES: &[Suite] = &[
         name: "google-client",
         needs: google_client::NEEDS,
         run: google_client::run,
+    },
+    Suite {
+        name: "hub-conformance",
+        needs: hub_conformance::NEEDS,
+        run: hub_conformance::run,
     },
     Suite {
         name: "s3",
@@ -108,7 +130,11 @@ pub(crate) fn run(arguments: &Arguments, root: &Path) -> anyhow::Result<()> {
         }
         let folder = root.join("target/third-party").join(suite.name);
         std::fs::create_dir_all(&folder)?;
-        let result = (suite.run)(&Workplace { root, folder });
+        let result = (suite.run)(&Workplace {
+            root,
+            folder,
+            no_build: arguments.no_build,
+        });
         match result.with_context(|| format!("the suite {} failed", suite.name)) {
             Ok(()) => println!("passed {}", suite.name),
             Err(error) => {

@@ -25,8 +25,9 @@ use super::{
     Hub, Resolved,
     bridge::{Answers, Ear, Subject},
     calls::ToolVisit,
+    listing::Schemas,
     news::Conversation,
-    resources::{listed, unknown_prompt},
+    resources::unknown_prompt,
     visit::Visit,
 };
 
@@ -119,7 +120,9 @@ impl ServerHandler for HubHandler {
             self.hub.acquaint().await;
         }
         let visit = Visit::of(&context);
-        let list = self.hub.tool_list();
+        let protocol = context.protocol_version();
+        let protocol = protocol.as_ref().map_or("", |version| version.as_str());
+        let list = self.hub.tool_list(Schemas::of(protocol));
         let mut result = ListToolsResult::with_all_items(list.tools().to_vec());
         (result.ttl_ms, result.cache_scope) = self.hints(visit.era);
         Ok(result)
@@ -127,7 +130,7 @@ impl ServerHandler for HubHandler {
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
         // Consulted for headers that a schema ties to arguments.
-        self.hub.tool_list().get(name).cloned()
+        self.hub.tool_list(Schemas::Own).get(name).cloned()
     }
 
     async fn call_tool(
@@ -181,7 +184,9 @@ impl ServerHandler for HubHandler {
     ) -> Result<ListResourcesResult, ErrorData> {
         one_page(request)?;
         self.hub.acquaint().await;
-        let mut result = ListResourcesResult::with_all_items(listed(&self.hub.view()));
+        let view = self.hub.view();
+        let resources = view.resources.iter().map(|(_, resource)| resource.clone());
+        let mut result = ListResourcesResult::with_all_items(resources.collect());
         (result.ttl_ms, result.cache_scope) = self.hints(Visit::of(&context).era);
         Ok(result)
     }

@@ -9,7 +9,7 @@ use rmcp::model::Tool;
 
 use super::own;
 use crate::{
-    catalogue::{Standing, View},
+    catalogue::{HubTool, Standing, View},
     config::Listing,
 };
 
@@ -17,7 +17,28 @@ use crate::{
 pub(super) struct Lists {
     listing: Listing,
     shared: bool,
-    built: Mutex<Option<(u64, Arc<ToolList>)>>,
+    /// In the words every client reads, and in the servers' own.
+    built: [Mutex<Option<(u64, Arc<ToolList>)>>; 2],
+}
+
+/// Which schemas a client reads.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Schemas {
+    /// The plain ones that all clients read.
+    Plain,
+    /// The servers' own: from 2025-11-25 on a client knows JSON Schema 2020-12.
+    Own,
+}
+
+impl Schemas {
+    /// What a client of this revision reads.
+    pub(super) fn of(protocol: &str) -> Self {
+        if protocol >= "2025-11-25" {
+            Self::Own
+        } else {
+            Self::Plain
+        }
+    }
 }
 
 impl Lists {
@@ -26,7 +47,7 @@ impl Lists {
         Self {
             listing,
             shared,
-            built: Mutex::new(None),
+            built: Default::default(),
         }
     }
 
@@ -36,16 +57,20 @@ impl Lists {
     }
 
     /// The list for a view.
-    pub(super) fn of(&self, view: &View) -> Arc<ToolList> {
+    pub(super) fn of(&self, view: &View, schemas: Schemas) -> Arc<ToolList> {
         // The short list is the same whatever there is.
         let revision = if self.follows() { view.revision } else { 0 };
-        let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = match schemas {
+            Schemas::Plain => &self.built[0],
+            Schemas::Own => &self.built[1],
+        };
+        let mut built = slot.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, list)) = &*built
             && *of == revision
         {
             return Arc::clone(list);
         }
-        let tools = self.tools(view);
+        let tools = self.tools(view, schemas);
         let list = Arc::new(if self.shared {
             ToolList::shared(tools)
         } else {
@@ -55,7 +80,7 @@ impl Lists {
         list
     }
 
-    fn tools(&self, view: &View) -> Vec<Tool> {
+    fn tools(&self, view: &View, schemas: Schemas) -> Vec<Tool> {
         match self.listing {
             Listing::Meta => own::all().map(own::Own::listed).collect(),
             Listing::Merged => {
@@ -65,7 +90,7 @@ impl Lists {
                 view.tools
                     .iter()
                     .filter(|tool| tool.standing == Standing::Pinned)
-                    .map(|tool| tool.listed.clone())
+                    .map(|tool| shown(tool, schemas))
                     .chain(own)
                     .collect()
             }
@@ -73,12 +98,25 @@ impl Lists {
     }
 }
 
+/// A tool as a client sees it. Words that were found suspicious are shown in the cleaned form only.
+fn shown(tool: &HubTool, schemas: Schemas) -> Tool {
+    let mut listed = tool.listed.clone();
+    let own = &tool.original.input_schema;
+    if schemas == Schemas::Own
+        && tool.findings.is_empty()
+        && own.get("type").is_some_and(|kind| kind == "object")
+    {
+        listed.input_schema = Arc::clone(own);
+    }
+    listed
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Map, json};
 
     use super::*;
-    use crate::catalogue::{Access, HubTool};
+    use crate::catalogue::Access;
 
     fn tool(server: usize, number: usize, standing: Standing) -> Arc<HubTool> {
         let name = format!("server-{server}__tool_{number}");
@@ -117,7 +155,7 @@ mod tests {
 
     #[test]
     fn the_short_list_stays_short_whatever_there_is() {
-        let list = Lists::new(Listing::Meta, true).of(&view());
+        let list = Lists::new(Listing::Meta, true).of(&view(), Schemas::Plain);
         let tokens = list.json().len() / 4;
         assert!(list.get("find_tools").is_some());
         assert!(list.get("monitor_agent_performance").is_some());
@@ -126,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_long_list_has_all_that_is_not_blocked() {
-        let list = Lists::new(Listing::Merged, true).of(&view());
+        let list = Lists::new(Listing::Merged, true).of(&view(), Schemas::Plain);
         assert_eq!(list.tools().len(), 100 * 50 + 1);
         assert!(list.get("server-100__tool_0").is_none());
         assert!(list.get("read_result").is_some());

@@ -44,7 +44,7 @@ use crate::{
 };
 
 use bridge::{Bridge, States};
-use listing::Lists;
+use listing::{Lists, Schemas};
 use news::News;
 use own::{Own, Run, Wrapped};
 
@@ -144,8 +144,8 @@ impl Hub {
         self.options.catalogue.view()
     }
 
-    fn tool_list(&self) -> Arc<ToolList> {
-        self.lists.of(&self.view())
+    fn tool_list(&self, schemas: Schemas) -> Arc<ToolList> {
+        self.lists.of(&self.view(), schemas)
     }
 
     /// Whether no caller sees what another does not.
@@ -283,9 +283,7 @@ impl Hub {
     /// The prompt of this name: its server and its name there.
     async fn prompt(&self, name: &str) -> Option<(ServerName, String)> {
         let find = |view: &View| {
-            view.prompts
-                .iter()
-                .find(|prompt| prompt.listed.name == name)
+            view.prompt(name)
                 .map(|prompt| (prompt.server.clone(), prompt.original.clone()))
         };
         if let Some(found) = find(&self.view()) {

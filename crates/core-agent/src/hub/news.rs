@@ -22,16 +22,10 @@ use rmcp::{
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{
-    Hub,
-    bridge::severity,
-    resources::{Place, own_address},
-    results,
-    visit::Visit,
-};
+use super::{Hub, bridge::severity, resources::Place, results, visit::Visit};
 use crate::{
     ServerName,
-    catalogue::{Standing, View},
+    catalogue::{Standing, View, hub_address},
     upstream::{Scope, ServerEvent, ServerState},
 };
 
@@ -432,7 +426,7 @@ impl Hub {
         let params = UnsubscribeRequestParams::new(place.uri.clone());
         let request = ClientRequest::UnsubscribeRequest(UnsubscribeRequest::new(params));
         if let Err(fault) = self.ask_server(visit, &place.server, request).await {
-            let uri = own_address(&place.server, &place.uri);
+            let uri = hub_address(&place.server, &place.uri);
             tracing::debug!(uri, %fault, "a server did not take the end of a subscription");
         }
     }

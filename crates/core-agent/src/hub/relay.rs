@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Instant};
 
 use axum::body::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use mcp_service::{HttpReply, Relayed};
+use mcp_service::{Era, HttpReply, Relayed};
 use rmcp::{
     ErrorData,
     model::{InitializeResult, ProtocolVersion, Tool},
@@ -104,7 +104,10 @@ impl Asker<'_> {
         let answer = match method.as_str() {
             "initialize" => self.initialize(&id, &message).await,
             "tools/call" => self.call(&id, message).await,
-            _ => self.pass(message).await,
+            _ => match self.dressed(message).await {
+                Ok(message) => self.pass(message).await,
+                Err(error) => Err(error),
+            },
         };
         let answer = answer.unwrap_or_else(|error| failed(&id, &error));
         tracing::info!(
@@ -155,6 +158,53 @@ impl Asker<'_> {
             .map_err(|fault: Fault| results::error(&fault))
     }
 
+    /// The message with what a program on a pipe that speaks the stateless era needs in each: the
+    /// hub has agreed on that era with it, and the caller may know nothing of it.
+    async fn dressed(&self, mut message: Value) -> Result<Value, ErrorData> {
+        let on_pipe = self
+            .hub
+            .options
+            .config
+            .servers
+            .get(&self.server)
+            .is_some_and(|config| config.command.is_some());
+        if !on_pipe {
+            return Ok(message);
+        }
+        let info = self
+            .hub
+            .options
+            .servers
+            .ensure(&self.server, &self.scope())
+            .await
+            .map_err(|fault| results::error(&fault))?;
+        if info.era == Era::Stateless
+            && let Some(message) = message.as_object_mut()
+            && let Some(params) = message
+                .entry("params")
+                .or_insert_with(|| json!({}))
+                .as_object_mut()
+            && let Some(meta) = params
+                .entry("_meta")
+                .or_insert_with(|| json!({}))
+                .as_object_mut()
+        {
+            let own = [
+                ("protocolVersion", json!(info.protocol)),
+                ("clientCapabilities", json!({})),
+                (
+                    "clientInfo",
+                    json!({ "name": "core-agent", "version": env!("CARGO_PKG_VERSION") }),
+                ),
+            ];
+            for (key, value) in own {
+                meta.entry(format!("io.modelcontextprotocol/{key}"))
+                    .or_insert(value);
+            }
+        }
+        Ok(message)
+    }
+
     /// A call of a tool, which passes the pipeline.
     async fn call(&self, id: &Value, message: Value) -> Result<Value, ErrorData> {
         let params = message
@@ -172,6 +222,7 @@ impl Asker<'_> {
             .map(object)
             .unwrap_or_default();
         let tool = self.hub.tool_of(&self.server, name).await;
+        let message = self.dressed(message.clone()).await?;
         self.hub
             .call_relayed(tool, arguments, message, self.scope())
             .await

@@ -1,17 +1,15 @@
 //! Resources and prompts of all servers: which server has one, and asking it.
 //!
-//! Two servers may have a resource of the same address; the second is listed as
-//! `core-agent://SERVER/ADDRESS`, which is understood for every resource.
 //! Invariant: a resource is asked of one server, never tried at several.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use rmcp::{
     ErrorData,
     model::{
         ClientRequest, CompleteRequest, CompleteRequestParams, CompleteResult, GetPromptRequest,
         GetPromptRequestParams, ReadResourceRequest, ReadResourceRequestParams, Reference,
-        Resource, ServerResult,
+        ServerResult,
     },
 };
 use serde_json::json;
@@ -22,10 +20,11 @@ use super::{
     results,
     visit::Visit,
 };
-use crate::{ClientSide, ServerName, catalogue::View, upstream::Scope};
-
-/// Before the name of a server and the server's own address.
-const OWN_SCHEME: &str = "core-agent://";
+use crate::{
+    ClientSide, ServerName,
+    catalogue::{View, hub_address},
+    upstream::Scope,
+};
 
 /// A resource's server and its address there.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -34,83 +33,12 @@ pub(super) struct Place {
     pub(super) uri: String,
 }
 
-/// All resources, each under an address of its own.
-pub(super) fn listed(view: &View) -> Vec<Resource> {
-    let mut taken = HashSet::new();
-    view.resources
-        .iter()
-        .map(|(server, resource)| {
-            let mut resource = resource.clone();
-            if !taken.insert(resource.uri.clone()) {
-                resource.uri = own_address(server, &resource.uri);
-                taken.insert(resource.uri.clone());
-            }
-            resource
-        })
-        .collect()
-}
-
-/// The address that names the server too.
-pub(super) fn own_address(server: &ServerName, uri: &str) -> String {
-    format!("{OWN_SCHEME}{server}/{uri}")
-}
-
 /// Where a resource is.
 pub(super) fn place(view: &View, uri: &str) -> Option<Place> {
-    let at = |server: &ServerName, uri: &str| Place {
+    view.resource(uri).map(|(server, own)| Place {
         server: server.clone(),
-        uri: uri.to_owned(),
-    };
-    if let Some((server, rest)) = uri
-        .strip_prefix(OWN_SCHEME)
-        .and_then(|rest| rest.split_once('/'))
-    {
-        return server.parse().ok().map(|server| at(&server, rest));
-    }
-    if let Some((server, _)) = view
-        .resources
-        .iter()
-        .find(|(_, resource)| resource.uri == uri)
-    {
-        return Some(at(server, uri));
-    }
-    view.templates
-        .iter()
-        .filter_map(|(server, template)| {
-            matches(&template.uri_template, uri).map(|plain| (plain, server))
-        })
-        .max_by_key(|(plain, _)| *plain)
-        .map(|(_, server)| at(server, uri))
-}
-
-/// Whether an address is of a template's shape; then how many characters are plain.
-fn matches(template: &str, uri: &str) -> Option<usize> {
-    let (first, mut rest) = template.split_once('{').unwrap_or((template, ""));
-    let mut left = uri.strip_prefix(first)?;
-    let mut plain = first.chars().count();
-    while let Some((expression, after)) = rest.split_once('}') {
-        let (literal, more) = after.split_once('{').unwrap_or((after, ""));
-        let ends = more.is_empty() && !after.contains('{');
-        let taken = match (literal.is_empty(), ends) {
-            (true, true) => left.len(),
-            (true, false) => 0,
-            (false, true) => left.strip_suffix(literal)?.len(),
-            (false, false) => left.find(literal)?,
-        };
-        let (value, remaining) = left.split_at_checked(taken)?;
-        // Only expressions with an operator reach over a slash.
-        let simple = expression
-            .chars()
-            .next()
-            .is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
-        if simple && (value.contains('/') || value.is_empty() && ends) {
-            return None;
-        }
-        left = remaining.strip_prefix(literal)?;
-        plain += literal.chars().count();
-        rest = more;
-    }
-    left.is_empty().then_some(plain)
+        uri: own.to_owned(),
+    })
 }
 
 impl Hub {
@@ -239,7 +167,13 @@ impl Hub {
                     .find(|(_, template)| template.uri_template == resource.uri)
                     .map(|(server, _)| server.clone());
                 match shape {
-                    Some(server) => server,
+                    Some(server) => {
+                        let own = resource.uri.strip_prefix(&hub_address(&server, ""));
+                        if let Some(own) = own.map(str::to_owned) {
+                            resource.uri = own;
+                        }
+                        server
+                    }
                     None => {
                         let place = self.place(&resource.uri).await?;
                         resource.uri = place.uri;
@@ -265,88 +199,4 @@ impl Hub {
 /// There is no prompt of this name.
 pub(super) fn unknown_prompt(name: &str) -> ErrorData {
     ErrorData::invalid_params(format!("there is no prompt named {name}"), None)
-}
-
-#[cfg(test)]
-mod tests {
-    use rmcp::model::ResourceTemplate;
-
-    use super::*;
-
-    fn view() -> View {
-        let server = |name: &str| name.parse::<ServerName>().unwrap();
-        View::new(
-            Vec::new(),
-            vec![
-                (server("a"), Resource::new("test://same", "one")),
-                (server("b"), Resource::new("test://same", "two")),
-                (server("b"), Resource::new("test://other", "three")),
-            ],
-            vec![
-                (
-                    server("a"),
-                    ResourceTemplate::new("test://{kind}/data", "shape"),
-                ),
-                (
-                    server("b"),
-                    ResourceTemplate::new("test://special/{+path}", "shape"),
-                ),
-            ],
-            Vec::new(),
-            1,
-        )
-    }
-
-    #[test]
-    fn every_resource_has_an_address_of_its_own() {
-        let view = view();
-        let addresses: Vec<String> = listed(&view).into_iter().map(|one| one.uri).collect();
-        assert_eq!(
-            addresses,
-            ["test://same", "core-agent://b/test://same", "test://other"]
-        );
-        let place_of =
-            |uri: &str| place(&view, uri).map(|place| (place.server.to_string(), place.uri));
-        assert_eq!(
-            place_of("test://same"),
-            Some(("a".into(), "test://same".into()))
-        );
-        assert_eq!(
-            place_of("core-agent://b/test://same"),
-            Some(("b".into(), "test://same".into()))
-        );
-        assert_eq!(
-            place_of("test://x/data"),
-            Some(("a".into(), "test://x/data".into()))
-        );
-        assert_eq!(
-            place_of("test://special/x/y/data"),
-            Some(("b".into(), "test://special/x/y/data".into()))
-        );
-        assert_eq!(place_of("test://x/y/data"), None);
-        assert_eq!(place_of("core-agent://"), None);
-    }
-
-    #[test]
-    fn shapes_match() {
-        for (template, uri, fits) in [
-            ("test://template/{id}/data", "test://template/1/data", true),
-            (
-                "test://template/{id}/data",
-                "test://template/1/2/data",
-                false,
-            ),
-            ("test://template/{id}/data", "test://template/1/date", false),
-            ("file:///{path}", "file:///a", true),
-            ("file:///{path}", "file:///a/b", false),
-            ("file:///{+path}", "file:///a/b", true),
-            ("x://{a}/{b}", "x://1/2", true),
-            ("x://{a}{?q}", "x://1", true),
-            ("plain://one", "plain://one", true),
-            ("plain://one", "plain://one/two", false),
-            ("x://{a}", "x://", false),
-        ] {
-            assert_eq!(matches(template, uri).is_some(), fits, "{template} {uri}");
-        }
-    }
 }

@@ -17,6 +17,7 @@ use super::{
     Hub, Resolved,
     callers::{Callers, actor_of},
     calls::ToolVisit,
+    listing::Schemas,
     relay,
     visit::Visit,
 };
@@ -37,8 +38,8 @@ impl Tools for Short {
         waits.then(|| Box::pin(self.hub.acquaint()) as _)
     }
 
-    fn list(&self, _: &Caller) -> Arc<ToolList> {
-        self.hub.tool_list()
+    fn list(&self, caller: &Caller) -> Arc<ToolList> {
+        self.hub.tool_list(Schemas::of(&caller.protocol))
     }
 
     fn goes_short(&self, beginning: &Beginning<'_>) -> bool {

@@ -261,14 +261,20 @@ async fn every_era_meets_every_era() {
 }
 
 async fn one(way: Way, client_era: Era, server_era: Era) -> Vec<Column> {
-    let behaviour = match server_era {
-        Era::Old => "old-era-only",
-        Era::New => "new-era-only",
+    let spoken = match server_era {
+        Era::Old => "old",
+        Era::New => "new",
     };
     let notes = tempfile::tempdir().unwrap();
     let journal = notes.path().join("journal");
     let setup = Setup::of_one(
-        &[behaviour, "--journal", &journal.display().to_string()],
+        &[
+            "elicits",
+            "--era",
+            spoken,
+            "--journal",
+            &journal.display().to_string(),
+        ],
         "[hub]\nlisting = \"merged\"",
     );
     let noted = || std::fs::read_to_string(&journal).unwrap_or_default();

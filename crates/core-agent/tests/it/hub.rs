@@ -100,7 +100,7 @@ async fn resources_and_prompts_pass() {
     for (uri, text) in [
         ("zoo://map", "Lions left"),
         ("zoo://animals/lion", "about animals/lion"),
-        ("core-agent://zoo/zoo://map", "Lions left"),
+        ("hub://zoo/zoo://map", "Lions left"),
     ] {
         let read = ask("resources/read", json!({"uri": uri})).await;
         let found = read["result"]["contents"][0]["text"].as_str().unwrap_or("");

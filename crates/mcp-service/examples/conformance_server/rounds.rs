@@ -1,10 +1,20 @@
 //! Tools that ask in rounds for more than a form: a model's words, roots, several things at once.
 
-use mcp_service::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities, ContentBlock,
-    InputRequest, InputRequests, InputRequiredResult, InputResponses,
+use mcp_service::{
+    Answer, Reply, ReplyAction,
+    model::{
+        CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities, ContentBlock,
+        InputRequest, InputRequests, InputRequiredResult, InputResponses, RequestStateCodec,
+        SealOptions,
+    },
 };
-use serde_json::{Value, json};
+use rmcp::ErrorData;
+use serde_json::{Map, Value, json};
+
+use crate::content;
+
+/// Seals states; a fixture keeps no secrets.
+const KEY: [u8; 32] = [9; 32];
 
 /// Answers a tool of rounds; `None` when `name` is none of them.
 pub(crate) fn answer(
@@ -69,6 +79,50 @@ pub(crate) fn answer(
         "test_streaming_elicitation" => required([name()], None),
         _ => return None,
     })
+}
+
+/// The answer of a tool whose questions travel with a sealed state, for a client that comes the
+/// long way because it wants to hear of progress; `None` when it is none of them.
+pub(crate) fn sealed(
+    request: &CallToolRequestParams,
+) -> Result<Option<CallToolResponse>, ErrorData> {
+    let codec =
+        RequestStateCodec::try_new(KEY.as_slice()).expect("the key of the fixture is long enough");
+    let tool = SealOptions::new().associated_data(request.name.as_bytes());
+    let reply = match request.request_state.as_deref() {
+        None => None,
+        Some(state) => {
+            let key: String = codec
+                .open_json_with(state, request.name.as_bytes())
+                .map_err(|_| ErrorData::invalid_params("the requestState was altered", None))?;
+            object(request.input_responses.as_ref(), &key)
+                .is_some()
+                .then(|| Reply {
+                    key,
+                    action: ReplyAction::Accepted(Map::new()),
+                })
+        }
+    };
+    let arguments = request.arguments.clone().unwrap_or_default();
+    Ok(
+        match content::answer(&request.name, &arguments, reply.as_ref()) {
+            Answer::Ask(question) => {
+                let state = codec
+                    .seal_json_with(&question.key, &tool)
+                    .map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+                let property = question.schema["properties"]
+                    .as_object()
+                    .and_then(|properties| properties.keys().next())
+                    .map_or("value", String::as_str);
+                let wanted = form(&question.key, &question.message, property);
+                Some(required([wanted], Some(&state)))
+            }
+            Answer::Result(result) if reply.is_some() => {
+                Some(CallToolResult::success(result.content).into())
+            }
+            _ => None,
+        },
+    )
 }
 
 /// A question for `key` about one text.

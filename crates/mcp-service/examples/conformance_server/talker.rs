@@ -236,6 +236,9 @@ impl ServerHandler for Talker {
         if let Some(response) = rounds::answer(&request, &capabilities) {
             return Ok(response);
         }
+        if let Some(response) = rounds::sealed(&request)? {
+            return Ok(response);
+        }
         self.talk(&request, &context).await.map(Into::into)
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode, header, request::Parts};
-use rmcp::model::{ClientJsonRpcMessage, ClientRequest};
+use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ErrorCode};
 use serde_json::{Value, value::RawValue};
 use tokio_util::sync::CancellationToken;
 
@@ -384,9 +384,15 @@ impl Endpoint {
             }
             Answer::InvalidParams(why) => return Err(Fault::invalid_params(why)),
             Answer::Error(error) => {
+                let status = match (conversation.era, error.code) {
+                    (Era::Stateless, ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY) => {
+                        StatusCode::BAD_REQUEST
+                    }
+                    _ => StatusCode::OK,
+                };
                 return Err(Fault {
                     data: error.data,
-                    ..Fault::new(StatusCode::OK, error.code.0, error.message)
+                    ..Fault::new(status, error.code.0, error.message)
                 });
             }
             Answer::Http(reply) => return Ok(answered_by_program(reply)),
