@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, env, process::ExitCode, sync::Arc, time::Durati
 
 use anyhow::Context;
 use core_agent::{
-    ServerName,
+    ClientSide, Fault, ServerName,
     config::{Config, OauthConfig, ServerConfig, Template},
     oauth::{Consent, NoConsent, SignInOptions, SignIns, SystemNames, Vault},
     secret::Secrets,
@@ -21,14 +21,21 @@ use core_agent::{
 };
 use foundation::{Random, SystemClock, SystemRandom, settings::Env};
 use futures::future::{BoxFuture, FutureExt};
-use rmcp::model::{
-    CallToolRequest, CallToolRequestParams, ClientRequest, ListToolsRequest, ServerResult,
+use rmcp::{
+    ErrorData,
+    model::{
+        CallToolRequest, CallToolRequestParams, ClientCapabilities, ClientRequest, ClientResult,
+        ListToolsRequest, ServerNotification, ServerRequest, ServerResult,
+    },
 };
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use url::Url;
 
 /// The document that describes the client where the suite's authorization server wants one.
 const DOCUMENT: &str = "https://conformance-test.local/client-metadata.json";
+
+/// Rounds of one call.
+const ROUNDS: usize = 5;
 
 fn main() -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -55,25 +62,161 @@ async fn run() -> anyhow::Result<()> {
     let name: ServerName = "conformance".parse()?;
     let folder = Folder::new()?;
     let servers = servers(&folder.0, &name, url, oauth(&scenario, &context))?;
-    let done = use_tools(servers.as_ref(), &name).await;
+    let done = use_tools(servers.as_ref(), &name, &context).await;
     servers.stop().await;
     done
 }
 
-/// Lists the server's tools and calls each once.
-async fn use_tools(servers: &Upstreams, name: &ServerName) -> anyhow::Result<()> {
-    let scope = Scope::background();
+/// Lists the server's tools and makes the calls the scenario names, or calls each tool once.
+async fn use_tools(servers: &Upstreams, name: &ServerName, context: &Value) -> anyhow::Result<()> {
+    let scope = Scope {
+        client: Some(Arc::new(Agreeable)),
+        ..Scope::background()
+    };
     servers.ensure(name, &scope).await?;
     let list = ClientRequest::ListToolsRequest(ListToolsRequest::default());
     let ServerResult::ListToolsResult(list) = servers.request(name, list, &scope).await? else {
         anyhow::bail!("the answer to tools/list is another result");
     };
-    for tool in list.tools {
-        let params = CallToolRequestParams::new(tool.name);
-        let call = ClientRequest::CallToolRequest(CallToolRequest::new(params));
-        servers.request(name, call, &scope).await?;
+    let calls: Vec<(String, Value)> = match context["toolCalls"].as_array() {
+        Some(calls) => calls
+            .iter()
+            .filter_map(|call| Some((call["name"].as_str()?.to_owned(), call["arguments"].clone())))
+            .collect(),
+        None => {
+            let schemas: Vec<Value> = list
+                .tools
+                .iter()
+                .map(|tool| json!(tool.input_schema))
+                .collect();
+            let first = schemas.first().cloned().unwrap_or_default();
+            list.tools
+                .iter()
+                .zip(&schemas)
+                .map(|(tool, schema)| (tool.name.to_string(), arguments(schema, &first)))
+                .collect()
+        }
+    };
+    let mut failed = None;
+    for (tool, arguments) in calls {
+        // A tool that fails is no reason not to call the next.
+        if let Err(fault) = call(servers, name, &scope, tool, arguments).await {
+            failed = Some(fault);
+        }
+    }
+    failed.map_or(Ok(()), |fault| Err(fault.into()))
+}
+
+/// Calls a tool, in as many rounds as it takes.
+async fn call(
+    servers: &Upstreams,
+    name: &ServerName,
+    scope: &Scope,
+    tool: String,
+    arguments: Value,
+) -> Result<(), Fault> {
+    let mut params = CallToolRequestParams::new(tool);
+    params.arguments = arguments.as_object().cloned();
+    for _ in 0..ROUNDS {
+        let request = CallToolRequest::new(params.clone());
+        let request = ClientRequest::CallToolRequest(request);
+        let ServerResult::InputRequiredResult(more) = servers.request(name, request, scope).await?
+        else {
+            return Ok(());
+        };
+        params.input_responses = more.input_requests.map(|asked| {
+            asked
+                .into_iter()
+                .map(|(key, request)| (key, answer(&json!(request))))
+                .collect()
+        });
+        params.request_state = more.request_state;
     }
     Ok(())
+}
+
+/// Arguments that a schema wants. One that is a schema itself is the first tool's.
+fn arguments(schema: &Value, first: &Value) -> Value {
+    let mut arguments = Map::new();
+    let required = schema["required"].as_array().cloned().unwrap_or_default();
+    for name in required.iter().filter_map(Value::as_str) {
+        let value = match name {
+            "schema" => first.clone(),
+            _ => made_up(&schema["properties"][name]),
+        };
+        arguments.insert(name.to_owned(), value);
+    }
+    Value::Object(arguments)
+}
+
+fn made_up(schema: &Value) -> Value {
+    if !schema["default"].is_null() {
+        return schema["default"].clone();
+    }
+    if let Some(first) = schema["enum"].as_array().and_then(|all| all.first()) {
+        return first.clone();
+    }
+    match schema["type"].as_str() {
+        Some("number" | "integer") => json!(5),
+        Some("boolean") => json!(true),
+        Some("array") => json!([]),
+        Some("object") => arguments(schema, &Value::Null),
+        _ => json!("text"),
+    }
+}
+
+/// What a person who agrees to everything answers to a server's request.
+fn answer(request: &Value) -> Value {
+    match request["method"].as_str() {
+        Some("elicitation/create") => {
+            let properties = request["params"]["requestedSchema"]["properties"].as_object();
+            let content: Map<String, Value> = properties
+                .into_iter()
+                .flatten()
+                .map(|(name, schema)| (name.clone(), made_up(schema)))
+                .collect();
+            json!({"action": "accept", "content": content})
+        }
+        Some("roots/list") => json!({"roots": []}),
+        _ => json!({
+            "role": "assistant",
+            "content": {"type": "text", "text": "text"},
+            "model": "none",
+        }),
+    }
+}
+
+/// A client that can be asked everything and agrees.
+struct Agreeable;
+
+impl ClientSide for Agreeable {
+    fn capabilities(&self) -> ClientCapabilities {
+        serde_json::from_value(json!({"elicitation": {}, "sampling": {}, "roots": {}}))
+            .expect("these are capabilities")
+    }
+
+    fn ask(&self, request: ServerRequest) -> BoxFuture<'_, Result<ClientResult, ErrorData>> {
+        async move {
+            let answer = answer(&json!(request));
+            let read = match request {
+                ServerRequest::ElicitRequest(_) => {
+                    serde_json::from_value(answer).map(ClientResult::ElicitResult)
+                }
+                ServerRequest::ListRootsRequest(_) => {
+                    serde_json::from_value(answer).map(ClientResult::ListRootsResult)
+                }
+                ServerRequest::CreateMessageRequest(_) => serde_json::from_value(answer)
+                    .map(|result| ClientResult::CreateMessageResult(Box::new(result))),
+                _ => return Err(ErrorData::internal_error("it cannot be asked this", None)),
+            };
+            read.map_err(|error| ErrorData::internal_error(error.to_string(), None))
+        }
+        .boxed()
+    }
+
+    fn tell(&self, _: ServerNotification) -> BoxFuture<'_, ()> {
+        async {}.boxed()
+    }
 }
 
 fn oauth(scenario: &str, context: &Value) -> OauthConfig {
