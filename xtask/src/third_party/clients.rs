@@ -22,17 +22,7 @@ const INSPECTOR: &[&str] = &["@modelcontextprotocol/inspector@2.12.0"];
 
 pub(super) fn run(workplace: &Workplace<'_>) -> anyhow::Result<()> {
     let (root, folder) = (workplace.root, &workplace.folder);
-    checked(
-        crate::cargo(root)
-            .args([
-                "build",
-                "--release",
-                "--locked",
-                "--package",
-                "workspace-mcp",
-            ])
-            .current_dir(root),
-    )?;
+    workplace.build(&["--release", "--package", "workspace-mcp"])?;
     let binary = root.join("target/release/workspace-mcp");
     let scripts = root.join("tests/third-party/clients");
     let mcp = venv(&folder.join("mcp"), MCP)?;

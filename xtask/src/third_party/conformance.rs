@@ -16,10 +16,7 @@ use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 use testkit::{World, WorldOptions};
 
-use super::{
-    Runtime, Workplace,
-    install::{checked, npm},
-};
+use super::{Runtime, Workplace, install::npm};
 
 pub(super) const NEEDS: &[Runtime] = &[Runtime::Node];
 
@@ -122,17 +119,13 @@ pub(super) fn run(workplace: &Workplace<'_>) -> anyhow::Result<()> {
             .join("@modelcontextprotocol/conformance/dist/index.js"),
         node: npm(&folder.join("node"), NODE)?.join("node/bin/node"),
     };
-    for what in [
-        &["mcp-service", "--example", "conformance_server"][..],
-        &["workspace-mcp"],
-    ] {
-        checked(
-            crate::cargo(root)
-                .args(["build", "--locked", "--package"])
-                .args(what)
-                .current_dir(root),
-        )?;
-    }
+    workplace.build(&[
+        "--package",
+        "mcp-service",
+        "--example",
+        "conformance_server",
+    ])?;
+    workplace.build(&["--package", "workspace-mcp"])?;
     let mut surprises = fixture(&suite, root)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -26,8 +26,7 @@ const PACKAGES: &[&str] = &[
 pub(super) fn run(workplace: &Workplace<'_>) -> anyhow::Result<()> {
     let root = workplace.root;
     let python = venv(&workplace.folder, PACKAGES)?;
-    let build = ["build", "--locked", "--package", "workspace-mcp"];
-    checked(crate::cargo(root).args(build))?;
+    workplace.build(&["--package", "workspace-mcp"])?;
     let binary = root.join("target/debug/workspace-mcp");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -20,7 +20,7 @@ use testkit::{Program, World, WorldOptions};
 
 use super::{
     Runtime, Workplace,
-    install::{checked, npm_without_scripts, venv},
+    install::{npm_without_scripts, venv},
 };
 
 pub(super) const NEEDS: &[Runtime] = &[Runtime::Node, Runtime::Python];
@@ -314,11 +314,7 @@ const FEWEST: usize = 12;
 pub(super) fn run(workplace: &Workplace<'_>) -> anyhow::Result<()> {
     let (root, folder) = (workplace.root, &workplace.folder);
     for package in ["core-agent", "workspace-mcp"] {
-        checked(
-            crate::cargo(root)
-                .args(["build", "--release", "--locked", "--package", package])
-                .current_dir(root),
-        )?;
+        workplace.build(&["--release", "--package", package])?;
     }
     let installed = Installed::all(folder)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -19,10 +19,7 @@ use compare::Verdict;
 use exceptions::{BRIDGED, DIFFERENCES, MISSING};
 use serde_json::Value;
 
-use super::{
-    Runtime, Workplace,
-    install::{checked, npm},
-};
+use super::{Runtime, Workplace, install::npm};
 
 pub(super) const NEEDS: &[Runtime] = &[Runtime::Node];
 
@@ -30,13 +27,7 @@ const EMULATOR: &[&str] = &["emulate@0.11.2"];
 const FRONT: &str = "front.mjs";
 
 pub(super) fn run(workplace: &Workplace<'_>) -> anyhow::Result<()> {
-    checked(crate::cargo(workplace.root).args([
-        "build",
-        "--release",
-        "--locked",
-        "--package",
-        "workspace-mcp",
-    ]))?;
+    workplace.build(&["--release", "--package", "workspace-mcp"])?;
     let binary = workplace.root.join("target/release/workspace-mcp");
     let modules = npm(&workplace.folder, EMULATOR)?;
     // A script beside its packages finds them without any path being set.
