@@ -17,8 +17,19 @@ impl Loaded {
     /// All layers together as TOML, with where each server is said.
     pub fn shown(&self) -> String {
         let mut document = DocumentMut::new();
-        for (name, node) in fields(&self.hidden()) {
-            document.insert(name, item(node));
+        let hidden = self.hidden();
+        for (name, node) in fields(&hidden) {
+            let mut written = item(node);
+            if matches!(name, "servers" | "callers")
+                && let Some(table) = written.as_table_mut()
+            {
+                // However short: each has a heading of its own.
+                for (inner, node) in fields(node) {
+                    table.insert(inner, item(node));
+                }
+                table.set_implicit(true);
+            }
+            document.insert(name, written);
         }
         if let Some(servers) = document.get_mut("servers").and_then(Item::as_table_mut) {
             for (name, item) in servers.iter_mut() {

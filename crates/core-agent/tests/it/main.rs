@@ -7,6 +7,7 @@
 
 mod catalogue;
 mod check;
+mod configuration;
 mod containment;
 mod definitions;
 mod eras;
