@@ -7,6 +7,7 @@
 mod bench;
 mod catalogue;
 mod docs;
+mod search;
 mod third_party;
 mod tidy;
 
@@ -30,6 +31,7 @@ enum Chore {
     Bench(bench::Arguments),
     Catalogue(catalogue::Arguments),
     Docs(docs::Arguments),
+    Search(search::Arguments),
     ThirdParty(third_party::Arguments),
     Tidy(tidy::Arguments),
 }
@@ -40,6 +42,7 @@ fn main() -> anyhow::Result<()> {
         Chore::Bench(arguments) => bench::run(&arguments, &root),
         Chore::Catalogue(arguments) => catalogue::run(&arguments, &root),
         Chore::Docs(arguments) => docs::run(&arguments, &root),
+        Chore::Search(arguments) => search::run(&arguments, &root),
         Chore::ThirdParty(arguments) => third_party::run(&arguments, &root),
         Chore::Tidy(arguments) => tidy::run(&arguments, &root),
     }

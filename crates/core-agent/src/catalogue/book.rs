@@ -72,13 +72,13 @@ impl Catalogue {
     ) -> Result<Arc<Self>, StoreError> {
         let catalogue = Self {
             store,
+            searcher: Searcher::new(&config.search),
             config,
             clock,
             state: ArcSwap::default(),
             view: ArcSwap::default(),
             revision: watch::Sender::new(0),
             changing: Mutex::new(()),
-            searcher: Searcher::default(),
             uses: ArcSwap::default(),
         };
         let state = catalogue.read_all()?;

@@ -36,8 +36,8 @@ pub(super) struct Find {
     /// Only tools that change nothing.
     #[arg(long)]
     read_only: bool,
-    /// How they are put in order: words, or bm25 to compare with.
-    #[arg(long, default_value = "words")]
+    /// How they are put in order: best, words, encoder, or bm25 to compare with.
+    #[arg(long, default_value = "best")]
     ranker: Ranker,
     /// Print JSON.
     #[arg(long)]

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::{
     Hit, Ranker, SearchQuery, ToolUses,
+    encoder::{Encoder, nearness},
     request::{Concept, concepts},
     words::{of_text, plain, split},
 };
@@ -20,6 +21,14 @@ use crate::catalogue::{HubTool, View};
 
 /// The longest request, in words; the rest says nothing new.
 const MOST_WORDS: usize = 40;
+
+/// How deep two lists are read when they are fused, and how much the first places stand out.
+const DEEP: usize = 100;
+const DAMPING: f64 = 10.0;
+/// What the encoder's list counts against the list by words.
+const NEAR: f64 = 0.5;
+/// What a word counts at least to be encoded.
+const HEARD: f64 = 0.3;
 
 /// How much each part of a tool's definition weighs.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +78,8 @@ pub(super) struct Index {
     names: Vec<Vec<String>>,
     /// The plain words of all names, of tools and of servers.
     known: HashSet<String>,
+    /// Each tool's direction, when there is an encoder.
+    meanings: Vec<Option<Vec<f32>>>,
 }
 
 /// What the words of the request found in a tool.
@@ -98,7 +109,7 @@ impl Asked {
 
 impl Index {
     /// The index of a view.
-    pub(super) fn new(view: Arc<View>) -> rusqlite::Result<Self> {
+    pub(super) fn new(view: Arc<View>, encoder: Option<&Encoder>) -> rusqlite::Result<Self> {
         let mut texts = Connection::open_in_memory()?;
         texts.set_prepared_statement_cache_capacity(16);
         texts.execute_batch(
@@ -108,6 +119,7 @@ impl Index {
         )?;
         let transaction = texts.transaction()?;
         let mut names = Vec::with_capacity(view.tools.len());
+        let mut meanings = Vec::new();
         {
             let mut simple = transaction
                 .prepare("INSERT INTO plain (rowid, name, description) VALUES (?1, ?2, ?3)")?;
@@ -132,6 +144,13 @@ impl Index {
                     arguments,
                     argument_words,
                 ])?;
+                if let Some(encoder) = encoder {
+                    let name = words.join(" ");
+                    let server = split(tool.server.as_str()).join(" ");
+                    // The name twice: it says more than as many words of the description.
+                    let first: String = first.chars().take(300).collect();
+                    meanings.push(encoder.embed(&format!("{server} {name} {name}. {first}")));
+                }
                 names.push(words.iter().map(|word| plain(word)).collect());
             }
         }
@@ -151,6 +170,7 @@ impl Index {
             texts: Mutex::new(texts),
             names,
             known,
+            meanings,
         })
     }
 
@@ -164,11 +184,22 @@ impl Index {
         &self,
         query: &SearchQuery,
         weights: &Weights,
+        encoder: Option<&Encoder>,
         uses: Option<&dyn ToolUses>,
     ) -> rusqlite::Result<Vec<Hit>> {
         let ranked = match query.ranker {
             Ranker::Bm25 => self.plain(&query.words)?,
             Ranker::Words => self.words(&query.words, weights, uses)?,
+            Ranker::Encoder => {
+                encoder.map_or_else(Vec::new, |encoder| self.near(&query.words, encoder))
+            }
+            Ranker::Best => {
+                let words = self.words(&query.words, weights, uses)?;
+                match encoder {
+                    Some(encoder) => fused(words, self.near(&query.words, encoder)),
+                    None => words,
+                }
+            }
         };
         let fits = |tool: &HubTool| {
             (query.servers.is_empty() || query.servers.contains(&tool.server))
@@ -289,6 +320,30 @@ impl Index {
             .collect())
     }
 
+    /// The tools whose meaning is nearest.
+    fn near(&self, words: &str, encoder: &Encoder) -> Vec<(usize, f64, String)> {
+        let concepts = concepts(words, &self.known);
+        let said: Vec<&str> = concepts
+            .iter()
+            .filter(|concept| concept.weight >= HEARD)
+            .map(|concept| concept.word.as_str())
+            .collect();
+        let Some(wanted) = encoder.embed(&said.join(" ")) else {
+            return Vec::new();
+        };
+        let mut ranked: Vec<(usize, f64, String)> = self
+            .meanings
+            .iter()
+            .enumerate()
+            .filter_map(|(at, meaning)| {
+                let near = f64::from(nearness(&wanted, meaning.as_ref()?));
+                Some((at, near, "near in meaning".to_owned()))
+            })
+            .collect();
+        ranked.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
+        ranked
+    }
+
     fn ask(&self, words: &str, weights: &Weights) -> rusqlite::Result<Vec<(usize, f64)>> {
         let texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut statement = texts.prepare_cached(
@@ -310,6 +365,26 @@ impl Index {
         rows.map(|row| row.map(|(at, score)| (usize::try_from(at).unwrap_or(usize::MAX), score)))
             .collect()
     }
+}
+
+/// Both orders in one: the reciprocal places added, those of the encoder at a lower weight.
+fn fused(
+    words: Vec<(usize, f64, String)>,
+    near: Vec<(usize, f64, String)>,
+) -> Vec<(usize, f64, String)> {
+    let mut sums: BTreeMap<usize, (f64, String)> = BTreeMap::new();
+    for (list, weight) in [(words, 1.0), (near, NEAR)] {
+        for (place, (at, _, why)) in (0_u32..).zip(list.into_iter().take(DEEP)) {
+            let sum = sums.entry(at).or_insert_with(|| (0.0, why));
+            sum.0 += weight / (DAMPING + f64::from(place));
+        }
+    }
+    let mut ranked: Vec<(usize, f64, String)> = sums
+        .into_iter()
+        .map(|(at, (score, why))| (at, score, why))
+        .collect();
+    ranked.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
+    ranked
 }
 
 /// How much of a name was asked for.

@@ -3,13 +3,15 @@
 //! Not a conversation: one request, one ranked list.
 //! Invariant: the same view, the same words and the same statistics give the same list.
 
+mod encoder;
 mod index;
 mod request;
 pub(crate) mod words;
 
 use std::{
+    path::PathBuf,
     str::FromStr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use serde::Serialize;
@@ -17,7 +19,9 @@ use serde::Serialize;
 use crate::{
     ServerName,
     catalogue::{Access, Category, HubTool, View},
+    config::SearchConfig,
 };
+use encoder::Encoder;
 use index::{Index, Weights};
 
 /// What is looked for.
@@ -55,16 +59,20 @@ impl SearchQuery {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ranker {
-    /// Weighted fields, everyday synonyms, statistics.
+    /// The best there is: words, fused with the encoder when one is configured.
     #[default]
+    Best,
+    /// Weighted fields, everyday synonyms, statistics.
     Words,
+    /// Nearness of meaning alone; finds nothing when no encoder is configured.
+    Encoder,
     /// Plain BM25 over names and descriptions, to compare with.
     Bm25,
 }
 
 /// A name that is no ranker's.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{0:?} is no ranker: use words or bm25")]
+#[error("{0:?} is no ranker: use best, words, encoder or bm25")]
 pub struct BadRanker(pub String);
 
 impl FromStr for Ranker {
@@ -73,6 +81,8 @@ impl FromStr for Ranker {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(match text {
             "bm25" => Self::Bm25,
+            "best" => Self::Best,
+            "encoder" => Self::Encoder,
             "words" => Self::Words,
             _ => return Err(BadRanker(text.to_owned())),
         })
@@ -119,12 +129,23 @@ impl ToolUse {
 }
 
 /// Searches views; keeps the index of the last one.
-#[derive(Default)]
 pub struct Searcher {
+    /// The folder of the encoder, and the encoder once it was needed.
+    folder: Option<PathBuf>,
+    encoder: OnceLock<Option<Encoder>>,
     index: Mutex<Option<Arc<Index>>>,
 }
 
 impl Searcher {
+    /// A searcher as it is configured. An encoder is read with the first search.
+    pub fn new(config: &SearchConfig) -> Self {
+        Self {
+            folder: config.encoder.clone(),
+            encoder: OnceLock::new(),
+            index: Mutex::default(),
+        }
+    }
+
     /// The tools of a view that fit, best first.
     pub fn search(
         &self,
@@ -140,7 +161,7 @@ impl Searcher {
             }
         };
         index
-            .search(query, &Weights::TUNED, uses)
+            .search(query, &Weights::TUNED, self.encoder(), uses)
             .unwrap_or_else(|error| {
                 tracing::error!(%error, "the search failed");
                 Vec::new()
@@ -154,8 +175,19 @@ impl Searcher {
         {
             return Ok(index.clone());
         }
-        let made = Arc::new(Index::new(view.clone())?);
+        let made = Arc::new(Index::new(view.clone(), self.encoder())?);
         *index = Some(made.clone());
         Ok(made)
+    }
+
+    fn encoder(&self) -> Option<&Encoder> {
+        self.encoder
+            .get_or_init(|| {
+                let folder = self.folder.as_ref()?;
+                Encoder::load(folder)
+                    .map_err(|error| tracing::warn!("{error}; tools are found by words alone"))
+                    .ok()
+            })
+            .as_ref()
     }
 }

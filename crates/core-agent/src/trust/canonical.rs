@@ -5,6 +5,8 @@
 //! build them from hash maps. Tuples, defaults and examples keep their order.
 //! Invariant: what means the same hashes the same, and everything a model or a caller reads counts.
 
+use std::collections::BTreeMap;
+
 use ring::digest::{SHA256, digest as hash};
 use rmcp::model::Tool;
 use serde::Serialize;
@@ -167,7 +169,10 @@ fn compare(before: &Value, after: &Value, pointer: &str, changes: &mut Vec<Chang
     }
     match (before, after) {
         (Value::Object(one), Value::Object(other)) => {
-            for (key, value) in one {
+            // In the order of names, wherever the objects come from.
+            let one: BTreeMap<&String, &Value> = one.iter().collect();
+            let other: BTreeMap<&String, &Value> = other.iter().collect();
+            for (key, value) in &one {
                 let pointer = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
                 match other.get(key) {
                     Some(after) => compare(value, after, &pointer, changes),

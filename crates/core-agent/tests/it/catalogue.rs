@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Instant};
 
 use core_agent::{
     ServerName,
-    catalogue::Catalogue,
+    catalogue::{Catalogue, Category},
     config::Template,
     search::SearchQuery,
     upstream::{Listing, Listings},
@@ -134,6 +134,29 @@ async fn an_address_two_servers_claim_is_nobodys() {
         view.prompt(&format!("{one}__greet")).unwrap().original,
         "greet"
     );
+}
+
+/// The words of the categories were chosen with these servers in view; the tools were drawn by
+/// chance and labelled by hand afterwards.
+#[tokio::test]
+async fn categories_are_those_a_person_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    let view = listed(folder.path(), &real()).await.view();
+    let labels = include_str!("../data/tools/categories.tsv");
+    let (mut all, mut first, mut among) = (0, 0, 0);
+    for line in labels.lines() {
+        let (tool, label) = line.split_once('\t').unwrap();
+        let (server, own) = tool.split_once('/').unwrap();
+        let label: Category = label.parse().unwrap();
+        let tool = view.tool_of(&server.parse().unwrap(), own).unwrap();
+        all += 1;
+        first += usize::from(tool.categories.first() == Some(&label));
+        among += usize::from(tool.categories.contains(&label));
+    }
+    println!(
+        "of {all} labelled tools {first} have the label first, {among} among their categories"
+    );
+    assert!(all >= 100 && first * 100 >= all * 85 && among * 100 >= all * 92);
 }
 
 #[tokio::test]

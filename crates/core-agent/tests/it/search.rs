@@ -56,7 +56,8 @@ impl Figures {
 #[tokio::test]
 async fn everyday_words_find_more_than_plain_bm25() {
     let folder = tempfile::tempdir().unwrap();
-    let catalogue = listed(folder.path(), &real()).await;
+    let servers = real();
+    let catalogue = listed(folder.path(), &servers).await;
     let requests = requests();
     let tools = catalogue.view().tools.len();
     assert!(tools >= 1_000 && requests.len() >= 200);
