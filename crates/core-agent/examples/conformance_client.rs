@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, env, process::ExitCode, sync::Arc, time::Durati
 
 use anyhow::Context;
 use core_agent::{
-    ClientSide, Fault, ServerName,
+    ClientSide, Fault, FaultKind, ServerName,
     config::{Config, OauthConfig, ServerConfig, Template},
     oauth::{Consent, NoConsent, SignInOptions, SignIns, SystemNames, Vault},
     secret::Secrets,
@@ -99,9 +99,11 @@ async fn use_tools(servers: &Upstreams, name: &ServerName, context: &Value) -> a
     };
     let mut failed = None;
     for (tool, arguments) in calls {
-        // A tool that fails is no reason not to call the next.
-        if let Err(fault) = call(servers, name, &scope, tool, arguments).await {
-            failed = Some(fault);
+        // A tool that fails is no reason not to call the next, and one the server refuses, with
+        // arguments that are made up, is none to be unhappy.
+        match call(servers, name, &scope, tool, arguments).await {
+            Err(fault) if fault.kind != FaultKind::Rejected => failed = Some(fault),
+            _ => {}
         }
     }
     failed.map_or(Ok(()), |fault| Err(fault.into()))

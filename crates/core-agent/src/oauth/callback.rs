@@ -45,13 +45,12 @@ pub enum Refused {
 
 /// Whether a query answers the request with this `state`.
 pub(super) fn belongs(query: &str, state: &str) -> bool {
-    let given = query.len() <= LONGEST && {
-        let mut states =
-            form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "state");
-        let first = states.next();
-        states.next().is_none() && first.is_some_and(|(_, given)| same(&given, state))
-    };
-    given
+    if query.len() > LONGEST {
+        return false;
+    }
+    let mut states = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "state");
+    let first = states.next();
+    states.next().is_none() && first.is_some_and(|(_, given)| same(&given, state))
 }
 
 /// The code in the query of a callback.

@@ -134,16 +134,16 @@ pub(super) fn grant(
     };
     let own_name = settings.client_secret.is_some() || settings.client_key.is_some();
     match settings.grant {
-        GrantChoice::AuthorizationCode => Ok(Grant::AuthorizationCode),
         GrantChoice::ClientCredentials if own_name && settings.client_id.is_some() => {
             Ok(Grant::ClientCredentials)
         }
         GrantChoice::ClientCredentials => Err(Impossible::Missing(
             "oauth.client_id and oauth.client_secret",
         )),
-        GrantChoice::JwtBearer if settings.assertion.is_some() => Ok(Grant::JwtBearer),
+        GrantChoice::JwtBearer | GrantChoice::Auto if settings.assertion.is_some() => {
+            Ok(Grant::JwtBearer)
+        }
         GrantChoice::JwtBearer => Err(Impossible::Missing("oauth.assertion")),
-        GrantChoice::Auto if settings.assertion.is_some() => Ok(Grant::JwtBearer),
         GrantChoice::Auto if offered("authorization_code") => Ok(Grant::AuthorizationCode),
         GrantChoice::Auto
             if offered("client_credentials") && own_name && settings.client_id.is_some() =>
@@ -154,7 +154,7 @@ pub(super) fn grant(
             "oauth.client_id and oauth.client_secret",
         )),
         // Lists of grants are often incomplete; the endpoint decides.
-        GrantChoice::Auto => Ok(Grant::AuthorizationCode),
+        GrantChoice::Auto | GrantChoice::AuthorizationCode => Ok(Grant::AuthorizationCode),
     }
 }
 
@@ -240,12 +240,12 @@ pub(super) fn first_scopes(
 /// The scopes asked for: what is wanted, what was asked for before, and a refresh token where
 /// the authorization server has a scope for it.
 pub(super) fn asked_scopes(
-    wanted: Scopes,
+    wanted: &Scopes,
     before: &Scopes,
     grant: Grant,
     server: &AuthorizationServer,
 ) -> Scopes {
-    let mut all = before.clone().union(&wanted);
+    let mut all = before.clone().union(wanted);
     let offers = server
         .scopes_supported
         .as_ref()
@@ -269,6 +269,7 @@ mod tests {
         server
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "this is what the fields hold")]
     fn names(list: &[&str]) -> Option<Vec<String>> {
         Some(list.iter().map(|name| (*name).to_owned()).collect())
     }
@@ -450,7 +451,13 @@ mod tests {
             server.scopes_supported = Some(Scopes::parse("a offline_access"));
         });
         let ask = |wanted: &str, before: &str, grant, server: &AuthorizationServer| {
-            asked_scopes(Scopes::parse(wanted), &Scopes::parse(before), grant, server).to_string()
+            asked_scopes(
+                &Scopes::parse(wanted),
+                &Scopes::parse(before),
+                grant,
+                server,
+            )
+            .to_string()
         };
         let code = Grant::AuthorizationCode;
         assert_eq!(ask("write", "read", code, &server(|_| {})), "read write");

@@ -63,7 +63,7 @@ impl Flow<'_> {
                 secret: None,
                 method: AuthMethod::None,
             },
-            _ => self.configured().await?,
+            _ => self.configured()?,
         };
         let granted = self
             .desk
@@ -149,7 +149,7 @@ impl Flow<'_> {
             self.bound()?.as_deref(),
         )?;
         match identity {
-            Identity::Configured => Ok((self.configured().await?, listen(self.port).await?)),
+            Identity::Configured => Ok((self.configured()?, listen(self.port).await?)),
             Identity::Document(id) => {
                 let method = decide::auth_method(
                     &self.way.server,
@@ -206,7 +206,7 @@ impl Flow<'_> {
         }
     }
 
-    async fn configured(&self) -> Result<Client, SignInError> {
+    fn configured(&self) -> Result<Client, SignInError> {
         let settings = self.desk.settings;
         let bound = self.bound()?;
         decide::identity(settings, &self.way.server, bound.as_deref())?;

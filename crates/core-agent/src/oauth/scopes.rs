@@ -17,7 +17,7 @@ pub struct Scopes(Vec<String>);
 impl Scopes {
     /// Reads scopes separated by blanks; what cannot be one is left out.
     pub fn parse(text: &str) -> Self {
-        Self::from_iter(text.split(' '))
+        text.split(' ').collect()
     }
 
     /// Whether there are none.

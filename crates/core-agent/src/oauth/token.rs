@@ -24,6 +24,10 @@ const LONGEST_TOKEN: usize = 64 << 10;
 
 /// What is kept of a sign-in.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "token_endpoint is what everybody calls it"
+)]
 pub(super) struct Token {
     /// Who made it.
     pub issuer: String,
@@ -211,6 +215,7 @@ fn exposed<S: Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok,
     serializer.serialize_str(secret.expose_secret())
 }
 
+#[expect(clippy::ref_option, reason = "serde passes fields by reference")]
 fn exposed_option<S: Serializer>(
     secret: &Option<SecretString>,
     serializer: S,

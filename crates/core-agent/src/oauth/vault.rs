@@ -122,8 +122,8 @@ impl Vault {
         let path = self.path(name);
         let plain = Zeroizing::new(serde_json::to_vec(document).expect("documents are JSON"));
         let sealed = self.seal(name, &plain);
-        let _guard = self.guard(&path)?;
-        self.expect(&path, seen)?;
+        let _guard = Self::guard(&path)?;
+        Self::expect(&path, seen)?;
         let temporary = self.folder.join(format!(".{}.new", self.random.hex(8)));
         let written = write_file(&temporary, &sealed)
             .and_then(|()| fs::rename(&temporary, &path))
@@ -138,8 +138,8 @@ impl Vault {
     /// Removes a document whose present version is `seen`.
     pub fn remove(&self, name: &str, seen: Version) -> Result<(), VaultError> {
         let path = self.path(name);
-        let _guard = self.guard(&path)?;
-        self.expect(&path, seen)?;
+        let _guard = Self::guard(&path)?;
+        Self::expect(&path, seen)?;
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(files(&path)(error)),
             _ => Ok(()),
@@ -161,7 +161,7 @@ impl Vault {
         Ok(Lock { _file: file })
     }
 
-    fn guard(&self, path: &Path) -> Result<Lock, VaultError> {
+    fn guard(path: &Path) -> Result<Lock, VaultError> {
         let path = path.with_extension("lock");
         let lock = || {
             let file = open_private(&path)?;
@@ -173,7 +173,7 @@ impl Vault {
             .map_err(files(&path))
     }
 
-    fn expect(&self, path: &Path, seen: Version) -> Result<(), VaultError> {
+    fn expect(path: &Path, seen: Version) -> Result<(), VaultError> {
         let present = read_file(path).map_err(files(path))?;
         if present.as_deref().map_or(Version(None), version) == seen {
             Ok(())

@@ -42,10 +42,10 @@ pub(super) fn refused_address(address: IpAddr, reach: Reach) -> bool {
 impl Reach {
     /// How near the flows of the server at `host` may go when nothing else is configured. Only
     /// an address says this, never what a name resolves to: whoever owns the name could change it.
-    pub(crate) fn of_server(host: Option<url::Host<&str>>) -> Self {
+    pub(crate) fn of_server(host: Option<&url::Host<&str>>) -> Self {
         let address = match host {
-            Some(url::Host::Ipv4(address)) => IpAddr::V4(address),
-            Some(url::Host::Ipv6(address)) => IpAddr::V6(address),
+            Some(url::Host::Ipv4(address)) => IpAddr::V4(*address),
+            Some(url::Host::Ipv6(address)) => IpAddr::V6(*address),
             Some(url::Host::Domain("localhost")) => IpAddr::V4(Ipv4Addr::LOCALHOST),
             _ => return Self::Public,
         };
@@ -88,14 +88,22 @@ fn place_v6(address: Ipv6Addr) -> Place {
     }
     match address.segments() {
         // The metadata service of a cloud has an address among the private ones.
-        [0xfd00, 0x0ec2, ..] => Place::Never,
-        [0xfc00..=0xfdff, ..] => Place::Private,
+        [0xfc00..=0xfdff, ..] if !matches!(address.segments(), [0xfd00, 0x0ec2, ..]) => {
+            Place::Private
+        }
         // IPv4-mapped and -compatible, NAT64, 6to4, Teredo, discard-only, documentation,
         // link-local, site-local, multicast: nothing of it is global unicast.
-        [0x2002 | 0x3fff, ..] | [0x2001, 0 | 0x0db8, ..] => Place::Never,
-        [0x2000..=0x3fff, ..] => Place::Public,
+        [0x2000..=0x3fff, ..] if !special(address) => Place::Public,
         _ => Place::Never,
     }
+}
+
+/// 6to4, documentation, Teredo, documentation: among the global addresses and not public.
+fn special(address: Ipv6Addr) -> bool {
+    matches!(
+        address.segments(),
+        [0x2002 | 0x3fff, ..] | [0x2001, 0 | 0x0db8, ..]
+    )
 }
 
 #[cfg(test)]
@@ -185,7 +193,11 @@ mod tests {
         ];
         for (server, expected) in table {
             let server = url::Url::parse(server).unwrap();
-            assert_eq!(Reach::of_server(server.host()), expected, "{server}");
+            assert_eq!(
+                Reach::of_server(server.host().as_ref()),
+                expected,
+                "{server}"
+            );
         }
     }
 }

@@ -35,7 +35,7 @@ use crate::{
     secret::Secrets,
 };
 use place::person;
-use slot::Slot;
+use slot::{Remembered, Slot};
 
 /// What tokens are encrypted with.
 pub const KEY: Setting = Setting::new(
@@ -171,9 +171,9 @@ impl SignIn for SignIns {
             let slot = self.0.slot(server, actor);
             let now = self.0.options.clock.now();
             match slot.token() {
-                Some(None) => return Ok(None),
-                Some(Some(token)) if !token.is_due(now) => return Ok(Some(token.access)),
-                _ => {}
+                Remembered::Nothing => return Ok(None),
+                Remembered::Token(token) if !token.is_due(now) => return Ok(Some(token.access)),
+                Remembered::Token(_) | Remembered::NotYet => {}
             }
             let (inner, name, actor) = (Arc::clone(&self.0), server.clone(), actor.clone());
             let renewing = tokio::spawn(async move { inner.current(&name, &actor, &slot).await });

@@ -62,9 +62,10 @@ impl Inner {
             scopes: oauth.scopes.iter().collect(),
             grant: oauth.grant,
         };
-        let reach = match oauth.allow_private_addresses {
-            true => Reach::Anywhere,
-            false => Reach::of_server(url.host()),
+        let reach = if oauth.allow_private_addresses {
+            Reach::Anywhere
+        } else {
+            Reach::of_server(url.host().as_ref())
         };
         let fetcher = Fetcher::new(
             &url,

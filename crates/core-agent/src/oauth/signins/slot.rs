@@ -21,11 +21,25 @@ pub(super) struct SlotState {
     pub(super) attempts: Attempts,
 }
 
+/// What is known of a token.
+pub(super) enum Remembered {
+    /// Nobody has looked for one.
+    NotYet,
+    /// There is none.
+    Nothing,
+    /// This one.
+    Token(Box<Token>),
+}
+
 impl Slot {
-    /// The token, as far as it is known; `None` before it was looked for.
-    pub(super) fn token(&self) -> Option<Option<Token>> {
+    /// What is known.
+    pub(super) fn token(&self) -> Remembered {
         let state = self.state();
-        state.loaded.then(|| state.token.clone())
+        match (&state.token, state.loaded) {
+            (Some(token), true) => Remembered::Token(Box::new(token.clone())),
+            (None, true) => Remembered::Nothing,
+            (_, false) => Remembered::NotYet,
+        }
     }
 
     pub(super) fn set(&self, token: Option<Token>) {

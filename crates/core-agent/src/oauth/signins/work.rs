@@ -11,7 +11,7 @@ use super::{
     Configured, Inner, Refusal, SignedIn, SignedOut, configured_bearer,
     kept::{Binding, token_name},
     place::Place,
-    slot::Slot,
+    slot::{Remembered, Slot},
 };
 use crate::{
     Actor, ServerName,
@@ -38,11 +38,17 @@ impl Inner {
     ) -> Result<Option<SecretString>, SignInError> {
         let _gate = slot.gate.lock().await;
         let place = self.place(server, actor).await?;
-        if slot.token().is_none() {
-            slot.set(self.kept(&place)?.0);
-        }
+        let token = match slot.token() {
+            Remembered::Token(token) => Some(*token),
+            Remembered::Nothing => None,
+            Remembered::NotYet => {
+                let kept = self.kept(&place)?.0;
+                slot.set(kept.clone());
+                kept
+            }
+        };
         let now = self.options.clock.now();
-        match slot.token().flatten() {
+        match token {
             None => Ok(None),
             Some(token) if !token.is_due(now) => Ok(Some(token.access)),
             Some(token) => match self.renew(&place, slot, &token).await {
@@ -69,9 +75,8 @@ impl Inner {
         let place = self.place(server, actor).await?;
         let same = |token: &Option<Token>| match (token, &refusal.used) {
             (Some(token), Some(used)) => token.access.expose_secret() == used.expose_secret(),
-            (None, None) => true,
-            // A token that was thrown away meanwhile.
-            (None, Some(_)) => true,
+            // Nothing, or a token that was thrown away meanwhile.
+            (None, _) => true,
             (Some(_), None) => false,
         };
         // Another task, or another process, may have a newer token already.
@@ -145,7 +150,7 @@ impl Inner {
             decide::first_scopes(&place.settings, &refusal.read.scopes, way.scopes.as_ref())
                 .union(&refusal.read.scopes)
                 .union(&known.unwrap_or_default());
-        let scopes = decide::asked_scopes(wanted, &asked_before, grant, &way.server);
+        let scopes = decide::asked_scopes(&wanted, &asked_before, grant, &way.server);
         self.bind(place, &way, &scopes, refusal.read.resource_metadata.clone())?;
         let flow = Flow {
             server: &place.server,
