@@ -171,7 +171,9 @@ mod tests {
     }
 
     fn named(name: &str, schema: Value) -> Result<(), String> {
-        check(&serde_json::from_value(json!({"name": name, "inputSchema": schema})).unwrap())
+        let mut tool = json!({ "name": name });
+        tool["inputSchema"] = schema;
+        check(&serde_json::from_value(tool).unwrap())
     }
 
     #[test]

@@ -29,6 +29,8 @@ const UNUSED: Duration = Duration::from_mins(10);
 const LISTS_EVERY: Duration = Duration::from_secs(1);
 /// How long a subscription may take to be taken.
 const SUBSCRIBE_WITHIN: Duration = Duration::from_secs(15);
+/// How long what a program said before its end may take to be read.
+const LAST_WORDS_WITHIN: Duration = Duration::from_secs(1);
 /// How long requests of a link that is replaced may go on.
 const FINISH_WITHIN: Duration = Duration::from_mins(10);
 
@@ -37,6 +39,7 @@ pub(super) async fn keep(line: Arc<Line>, link: Arc<Link>) {
     tokio::select! {
         () = link.conversation.over() => {}
         () = line.base.shared.stopping.cancelled() => {}
+        () = exited(&link) => {}
         () = link.retired.cancelled() => finish(&link).await,
         () = lists(&line, &link) => {}
         () = health(&line, &link) => {}
@@ -49,6 +52,18 @@ pub(super) async fn keep(line: Arc<Line>, link: Arc<Link>) {
     line.ended(&link, fault);
     link.close().await;
     line.base.gone(&line);
+}
+
+/// Waits for the program's end, also when something it left behind keeps its pipe open.
+async fn exited(link: &Link) {
+    match &link.program {
+        Some(program) => {
+            program.child.exited().await;
+            // Its last words may still be on their way.
+            let _ = timeout(LAST_WORDS_WITHIN, link.conversation.over()).await;
+        }
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits for the requests of a link that is no longer given out.

@@ -32,6 +32,9 @@ use super::{
 /// People who may each have a conversation of their own with one server.
 const LINES: usize = 2_000;
 
+/// Lists are believed for so long at least, whatever the server says.
+const LISTS_HOLD: Duration = Duration::from_secs(2);
+
 /// One configured server.
 pub(super) struct Server {
     base: Arc<Base>,
@@ -148,7 +151,7 @@ impl Server {
             () = link.listed(scope.patience.cap) => {}
             () = scope.cancelled.cancelled() => {}
         }
-        if self.base.is_stale() {
+        if self.base.has_become_stale() {
             keeper::list(&side.line, &link).await;
         }
         Ok(link.conversation.info().clone())
@@ -294,13 +297,17 @@ impl Base {
     /// The lists were read and may be believed for so long.
     pub(super) fn listed(&self, keep: Option<Duration>) {
         self.has_listed.store(true, Ordering::Release);
-        self.said().stale = keep.map(|keep| Instant::now() + keep);
+        self.said().stale = keep.map(|keep| Instant::now() + keep.max(LISTS_HOLD));
     }
 
-    fn is_stale(&self) -> bool {
-        self.said()
-            .stale
-            .is_some_and(|stale| stale <= Instant::now())
+    /// Whether the lists are to be read again; one caller is told so.
+    fn has_become_stale(&self) -> bool {
+        let mut said = self.said();
+        let due = said.stale.is_some_and(|stale| stale <= Instant::now());
+        if due {
+            said.stale = None;
+        }
+        due
     }
 
     pub(super) fn tell(&self, event: ServerEvent) {
