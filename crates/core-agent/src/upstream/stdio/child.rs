@@ -301,6 +301,8 @@ fn start(order: Order<'_>) -> io::Result<Started> {
         // For people who look at the list of processes.
         .arg(order.spec.server.as_str())
         .env_clear()
+        // The allocator takes memory for a small process, not for a server's.
+        .env("MIMALLOC_ARENA_EAGER_COMMIT", "0")
         .stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)))
         .stdout(Stdio::null())
         .stderr(Stdio::from(errors));
