@@ -42,6 +42,8 @@ struct Far {
     events: bool,
     /// Whether it knows the new era only.
     modern: bool,
+    /// Whether its lists hold for a moment only.
+    brief: bool,
     /// What calls are answered with instead: status, headers, body.
     instead: Mutex<Option<(u16, Vec<(&'static str, String)>, String)>>,
     /// The bearer it wants.
@@ -195,7 +197,8 @@ impl Far {
                 "capabilities": {"tools": {}}, "ttlMs": 0, "cacheScope": "private",
                 "_meta": {"io.modelcontextprotocol/serverInfo": {"name": "far", "version": "2"}}}),
             "tools/list" => {
-                json!({"resultType": "complete", "ttlMs": 60_000, "cacheScope": "public",
+                json!({"resultType": "complete", "cacheScope": "public",
+                "ttlMs": if self.brief { 0 } else { 60_000 },
                 "tools": [{"name": "echo", "inputSchema": {"type": "object"}}]})
             }
             "tools/call" => {
@@ -927,4 +930,33 @@ async fn a_question_on_an_answers_stream_goes_to_the_one_who_called() {
         assert!(format!("{asked:?}").contains(who.as_str()));
     }
     rig.servers.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_are_kept_as_long_as_the_server_says() {
+    for (brief, most) in [(true, 2), (false, 1)] {
+        let far = Far {
+            brief,
+            ..Far::default()
+        };
+        let (far, url) = far.start().await;
+        let rig = Plan::new([("far", address(&url))]).start();
+        let reads = || {
+            let seen = far.seen.lock().unwrap();
+            seen.iter()
+                .filter(|seen| seen.method == "tools/list")
+                .count()
+        };
+        let began = std::time::Instant::now();
+        while reads() < most || began.elapsed() < Duration::from_millis(500) {
+            let (far, scope) = (name("far"), Scope::background());
+            rig.servers.ensure(&far, &scope).await.unwrap();
+            assert!(
+                began.elapsed() < Duration::from_secs(30),
+                "never read again"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(reads(), most);
+    }
 }
