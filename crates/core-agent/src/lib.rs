@@ -14,6 +14,7 @@ pub mod commands;
 pub mod config;
 pub mod demo;
 mod fault;
+mod hex;
 pub mod hub;
 pub mod import;
 pub mod journal;

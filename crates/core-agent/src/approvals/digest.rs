@@ -7,11 +7,11 @@ use ring::digest::{SHA256, digest};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
 
-use crate::{Actor, catalogue::HubTool};
+use crate::{Actor, catalogue::HubTool, hex::hex};
 
 /// The digest of arguments in their canonical form.
 pub fn arguments_digest(arguments: &Map<String, Value>) -> String {
-    hex(&canonical(arguments))
+    sha256(&canonical(arguments))
 }
 
 /// The digest of a whole call.
@@ -23,7 +23,7 @@ pub fn call_digest(actor: &Actor, tool: &HubTool, arguments_digest: &str) -> Str
         tool.fingerprint,
         arguments_digest,
     ]);
-    hex(whole.to_string().as_bytes())
+    sha256(whole.to_string().as_bytes())
 }
 
 /// A key that two callers, or two end users of one caller, never share. It can be kept: nobody
@@ -33,10 +33,12 @@ pub fn principal_key(actor: &Actor) -> String {
     let bearer = user
         .bearer
         .as_ref()
-        .map(|bearer| hex(bearer.expose_secret().as_bytes()));
-    hex(json!([actor.principal.key(), user.email, user.id, bearer])
-        .to_string()
-        .as_bytes())
+        .map(|bearer| sha256(bearer.expose_secret().as_bytes()));
+    sha256(
+        json!([actor.principal.key(), user.email, user.id, bearer])
+            .to_string()
+            .as_bytes(),
+    )
 }
 
 fn canonical(arguments: &Map<String, Value>) -> Vec<u8> {
@@ -45,12 +47,6 @@ fn canonical(arguments: &Map<String, Value>) -> Vec<u8> {
         .unwrap_or_else(|_| Value::Object(arguments.clone()).to_string().into_bytes())
 }
 
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    let hash = digest(&SHA256, bytes);
-    let mut text = String::with_capacity(64);
-    for byte in hash.as_ref() {
-        write!(text, "{byte:02x}").expect("writing to a string does not fail");
-    }
-    text
+fn sha256(bytes: &[u8]) -> String {
+    hex(digest(&SHA256, bytes).as_ref())
 }

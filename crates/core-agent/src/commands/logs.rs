@@ -56,13 +56,15 @@ impl Logs {
             return Ok(ExitCode::SUCCESS);
         }
         let mut read = print_last(&path, self.lines)?;
-        while self.follow {
+        if !self.follow {
+            return Ok(ExitCode::SUCCESS);
+        }
+        loop {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => break,
+                _ = tokio::signal::ctrl_c() => return Ok(ExitCode::SUCCESS),
                 () = tokio::time::sleep(LOOK_EVERY) => read = print_from(&path, read)?,
             }
         }
-        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::{Common, Printer};
-use crate::overview::{Overview, Snapshot, table};
+use crate::overview::{Overview, ServerLine, Snapshot, table};
 
 /// Say how the servers are doing.
 #[derive(Debug, clap::Args)]
@@ -30,11 +30,7 @@ impl Status {
 
 /// The snapshot for people.
 pub(super) fn print(snapshot: &Snapshot) {
-    let rows: Vec<_> = snapshot
-        .servers
-        .iter()
-        .map(|server| server.cells())
-        .collect();
+    let rows: Vec<_> = snapshot.servers.iter().map(ServerLine::cells).collect();
     if rows.is_empty() {
         Printer.line(
             "no servers are configured; `core-agent import` takes over those of other programs",

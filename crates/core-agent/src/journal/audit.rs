@@ -12,7 +12,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::store::{Store, StoreError};
+use crate::{
+    hex::hex,
+    store::{Store, StoreError},
+};
 
 /// Entries kept.
 const MOST: i64 = 100_000;
@@ -256,10 +259,7 @@ fn hash(
 ) -> String {
     // JSON keeps the fields apart, whatever is in them.
     let text = json!([seq, at, kind, actor, subject, detail, previous]).to_string();
-    Sha256::digest(text)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&Sha256::digest(text))
 }
 
 fn entry(row: &rusqlite::Row<'_>) -> rusqlite::Result<AuditEntry> {

@@ -62,13 +62,13 @@ impl Sign {
     /// What a fault says.
     pub(super) fn of(fault: &Fault) -> Self {
         match fault.kind {
+            FaultKind::Http if fault.effect == Effect::Answered => Self::Alive,
             FaultKind::StartFailed
             | FaultKind::Unreachable
             | FaultKind::TimedOut
             | FaultKind::Closed
-            | FaultKind::Protocol => Self::Failed,
-            FaultKind::Http if fault.effect == Effect::Answered => Self::Alive,
-            FaultKind::Http => Self::Failed,
+            | FaultKind::Protocol
+            | FaultKind::Http => Self::Failed,
             FaultKind::Rejected
             | FaultKind::Forbidden
             | FaultKind::SignInRequired
@@ -121,9 +121,10 @@ impl Breaker {
     /// Tells what became of a call that passed as `admission`.
     pub(super) fn tell(&mut self, admission: Admission, sign: Sign, now: Instant) {
         match (self.state, admission, sign) {
-            (_, Admission::Wait(_), _) => {}
-            // Old calls that end while the circuit is open change nothing.
-            (State::Open { .. } | State::HalfOpen, Admission::Pass, _) => {}
+            // Calls from before the circuit opened change nothing when they end.
+            (_, Admission::Wait(_), _)
+            | (State::Open { .. } | State::HalfOpen, Admission::Pass, _)
+            | (State::Closed { .. }, Admission::Pass, Sign::Nothing) => {}
             (_, Admission::Probe, Sign::Alive) | (State::Closed { .. }, _, Sign::Alive) => {
                 self.state = State::Closed { failures: 0 };
             }
@@ -136,7 +137,6 @@ impl Breaker {
                     self.open(now);
                 }
             }
-            (State::Closed { .. }, Admission::Pass, Sign::Nothing) => {}
         }
     }
 

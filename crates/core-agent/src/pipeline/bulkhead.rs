@@ -52,7 +52,7 @@ impl Bulkhead {
     }
 
     /// Takes a place, waiting for one if the queue is not full.
-    pub async fn enter(
+    pub(super) async fn enter(
         &self,
         server: &ServerName,
         longest: Duration,

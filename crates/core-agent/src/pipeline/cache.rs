@@ -128,11 +128,6 @@ impl Results {
             }
         }
     }
-
-    #[cfg(test)]
-    pub(super) fn len(&self) -> u64 {
-        self.0.entry_count()
-    }
 }
 
 /// How long a tool's results may be kept, if at all.

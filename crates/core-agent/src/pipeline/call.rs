@@ -415,8 +415,3 @@ impl std::fmt::Debug for Pipeline {
         f.write_str("Pipeline")
     }
 }
-
-#[cfg(test)]
-pub(super) fn kept(pipeline: &Arc<Pipeline>) -> u64 {
-    pipeline.results.len()
-}

@@ -106,7 +106,7 @@ impl Limits {
 
     fn rate(&self, key: String, limit: u32, what: &str) -> Result<(), Box<Refusal>> {
         let Some(limit) = NonZeroU32::new(limit) else {
-            return Err(over(&format!("no {what} are allowed"), 0, None));
+            return Err(over(&format!("no {what} are allowed"), 0, None).into());
         };
         let limiter = self.rates.get_with(key, || {
             Arc::new(RateLimiter::direct(Quota::per_minute(limit)))
@@ -118,6 +118,7 @@ impl Limits {
                 u64::from(limit.get()),
                 Some(wait),
             )
+            .into()
         })
     }
 }
@@ -141,23 +142,24 @@ fn within(used: &Used, budget: &BudgetConfig) -> Result<(), Box<Refusal>> {
                 &format!("the budget of this run, {limit} {what}, is used up"),
                 limit,
                 None,
-            ));
+            )
+            .into());
         }
     }
     Ok(())
 }
 
-fn over(what: &str, limit: u64, wait: Option<Duration>) -> Box<Refusal> {
+fn over(what: &str, limit: u64, wait: Option<Duration>) -> Refusal {
     let seconds = wait.map(|wait| wait.as_secs() + 1);
     let next = match seconds {
         Some(seconds) => format!("try again in {seconds} s"),
         None => "whoever configured the hub can raise it under `budgets`".into(),
     };
-    Box::new(Refusal {
+    Refusal {
         kind: RefusalKind::OverBudget,
         message: format!("{what}: {next}"),
         details: json!({"limit": limit, "retry_after_seconds": seconds}),
-    })
+    }
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ impl Pipeline {
                 if let Err(error) = audited {
                     tracing::error!(%error, "a refusal could not be written down");
                 }
-                return Err(refused(RefusalKind::Denied, call, &policies, &reason));
+                return Err(refused(RefusalKind::Denied, call, &policies, &reason).into());
             }
             Decision::NeedsApproval { policies, reason } => (policies, reason),
         };
@@ -74,11 +74,11 @@ impl Pipeline {
             }))),
             Ok(Found::Declined(id)) => {
                 let reason = format!("a person said no (approval {id})");
-                Err(refused(RefusalKind::Declined, call, &policies, &reason))
+                Err(refused(RefusalKind::Declined, call, &policies, &reason).into())
             }
             Err(error) => {
                 let reason = format!("the approval cannot be looked up: {error}");
-                Err(refused(RefusalKind::Denied, call, &policies, &reason))
+                Err(refused(RefusalKind::Denied, call, &policies, &reason).into())
             }
         }
     }
@@ -93,12 +93,12 @@ impl Pipeline {
     }
 }
 
-fn refused(kind: RefusalKind, call: &Call, policies: &[String], reason: &str) -> Box<Outcome> {
+fn refused(kind: RefusalKind, call: &Call, policies: &[String], reason: &str) -> Outcome {
     let by = match policies {
         [] => String::new(),
         policies => format!(" (policy {})", policies.join(", ")),
     };
-    Box::new(Outcome::Refused(Refusal {
+    Outcome::Refused(Refusal {
         kind,
         message: format!(
             "{} may not call {} of the server {} so: {reason}{by}; do not try the same again",
@@ -107,5 +107,5 @@ fn refused(kind: RefusalKind, call: &Call, policies: &[String], reason: &str) ->
             call.tool.server
         ),
         details: json!({"policies": policies, "reason": reason}),
-    }))
+    })
 }

@@ -17,12 +17,11 @@ pub(super) fn preview(result: &CallToolResult, handle: &str, bytes: usize) -> Ca
     let mut texts = Vec::new();
     for block in &result.content {
         match block {
+            ContentBlock::Text(_) if left == 0 => {}
             ContentBlock::Text(text) => {
-                if left > 0 {
-                    let start: String = text.text.chars().take(left).collect();
-                    left -= start.chars().count();
-                    texts.push(start);
-                }
+                let start: String = text.text.chars().take(left).collect();
+                left -= start.chars().count();
+                texts.push(start);
             }
             ContentBlock::Image(image) => {
                 texts.push(format!("[an image, {}]", short(&image.mime_type)));

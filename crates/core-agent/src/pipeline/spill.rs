@@ -21,6 +21,7 @@ use crate::{
     Actor,
     approvals::principal_key,
     catalogue::HubTool,
+    hex::hex,
     store::{Store, StoreError},
 };
 
@@ -314,8 +315,4 @@ fn sweep(folder: &Path, kept: &HashSet<String>, young: i64) {
 
 fn failed(error: impl std::fmt::Display) -> ReadError {
     ReadError::Failed(error.to_string())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

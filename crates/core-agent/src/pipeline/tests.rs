@@ -28,11 +28,14 @@ use crate::{
 
 type Answer = Box<dyn FnOnce() -> Result<ServerResult, Fault> + Send>;
 
+/// A tool, its arguments, and what was said beside.
+type Seen = (String, Map<String, Value>, Map<String, Value>);
+
 /// Does what it is told, one answer after another; then echoes.
 #[derive(Default)]
 struct Scripted {
     script: Mutex<VecDeque<(Duration, Answer)>>,
-    seen: Mutex<Vec<(String, Map<String, Value>, Map<String, Value>)>>,
+    seen: Mutex<Vec<Seen>>,
     at_work: AtomicUsize,
     most_at_work: AtomicUsize,
 }
@@ -227,6 +230,7 @@ fn actor(key: &str) -> Arc<Actor> {
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "literals are given")]
 fn call(tool: HubTool, arguments: Value) -> Call {
     Call {
         tool: Arc::new(tool),
@@ -553,7 +557,7 @@ async fn who_gives_up_does_not_take_the_others_along() {
     let bench = bench_with(config, vec![]).await;
     bench
         .servers
-        .after(Duration::from_secs(60), || Ok(text("never")));
+        .after(Duration::from_mins(1), || Ok(text("never")));
     let first = read();
     let cancelled = first.scope.cancelled.clone();
     let pipeline = bench.pipeline.clone();
@@ -786,7 +790,7 @@ async fn a_call_whose_caller_goes_away_is_written_down() {
     let bench = bench().await;
     bench
         .servers
-        .after(Duration::from_secs(60), || Ok(text("never")));
+        .after(Duration::from_mins(1), || Ok(text("never")));
     let pipeline = bench.pipeline.clone();
     let task = tokio::spawn(async move { pipeline.call(write()).await });
     while bench.servers.calls() == 0 {
@@ -803,7 +807,7 @@ async fn who_gives_up_is_answered_at_once() {
     let bench = bench().await;
     bench
         .servers
-        .after(Duration::from_secs(60), || Ok(text("never")));
+        .after(Duration::from_mins(1), || Ok(text("never")));
     let one = write();
     let cancelled = one.scope.cancelled.clone();
     let pipeline = bench.pipeline.clone();

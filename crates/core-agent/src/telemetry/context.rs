@@ -4,6 +4,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::hex::hex;
+
 const PARENT: &str = "traceparent";
 const STATE: &str = "tracestate";
 const LONGEST_STATE: usize = 512;
@@ -95,10 +97,6 @@ fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
         *byte = u8::from_str_radix(pair, 16).ok()?;
     }
     Some(out)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -25,7 +25,8 @@ pub(super) struct Problem {
     /// JSON pointer to the value.
     pub(super) path: String,
     /// What is wrong.
-    pub(super) problem: String,
+    #[serde(rename = "problem")]
+    pub(super) wrong: String,
     /// What is allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) allowed: Option<Value>,
@@ -42,8 +43,8 @@ impl Problem {
             &self.path
         };
         match &self.did_you_mean {
-            Some(meant) => format!("{place}: {}; did you mean {meant:?}?", self.problem),
-            None => format!("{place}: {}", self.problem),
+            Some(meant) => format!("{place}: {}; did you mean {meant:?}?", self.wrong),
+            None => format!("{place}: {}", self.wrong),
         }
     }
 }
@@ -93,7 +94,7 @@ fn explain(error: &ValidationError<'_>, schema: &JsonObject) -> Vec<Problem> {
     let one = |problem: String, allowed: Option<Value>| {
         vec![Problem {
             path: error.instance_path().to_string(),
-            problem,
+            wrong: problem,
             allowed,
             did_you_mean: None,
         }]
@@ -116,7 +117,7 @@ fn explain(error: &ValidationError<'_>, schema: &JsonObject) -> Vec<Problem> {
                 .take(MOST_PROBLEMS)
                 .map(|name| Problem {
                     path: error.instance_path().to_string(),
-                    problem: format!("it knows no {:?}", short(name)),
+                    wrong: format!("it knows no {:?}", short(name)),
                     allowed: Some(json!(known.iter().take(MOST_NAMES).collect::<Vec<_>>())),
                     did_you_mean: nearest(name, known.iter().map(String::as_str))
                         .map(ToOwned::to_owned),
@@ -131,7 +132,7 @@ fn explain(error: &ValidationError<'_>, schema: &JsonObject) -> Vec<Problem> {
             let said = error.instance().as_str();
             vec![Problem {
                 path: error.instance_path().to_string(),
-                problem: format!("it must be one of {}", listed(options)),
+                wrong: format!("it must be one of {}", listed(options)),
                 allowed: Some((**options).clone()),
                 did_you_mean: said
                     .and_then(|said| nearest(said, names.iter().copied()))
@@ -205,7 +206,7 @@ fn branches(
         types.dedup();
         return vec![Problem {
             path: here,
-            problem: format!(
+            wrong: format!(
                 "it is {} and must be {}",
                 type_of(error.instance()),
                 types.join(" or ")
@@ -231,7 +232,7 @@ fn branches(
             .collect(),
         None => vec![Problem {
             path: here,
-            problem: "it fits more than one form and must fit exactly one".into(),
+            wrong: "it fits more than one form and must fit exactly one".into(),
             allowed: None,
             did_you_mean: None,
         }],

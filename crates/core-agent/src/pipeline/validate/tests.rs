@@ -27,6 +27,7 @@ fn tool(input: Value, output: Option<Value>) -> HubTool {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "literals are given")]
 fn check(schema: Value, arguments: Value) -> Result<(Value, Vec<String>), Box<Refusal>> {
     let arguments = arguments.as_object().unwrap().clone();
     Validation::new()
