@@ -154,6 +154,10 @@ impl App {
                 .collect();
             anyhow::anyhow!("the policies cannot be used:\n{}", lines.join("\n"))
         })?;
+        // A policy about a tool that does not exist forbids nothing, silently.
+        for fault in policy.check(&catalogue.view(), &config) {
+            tracing::warn!(%fault, "a policy speaks of what is not there");
+        }
         let policy = Arc::new(policy);
         let approvals = Approvals::new(
             store.clone(),
@@ -170,7 +174,7 @@ impl App {
         .await?;
         catalogue.learn(Arc::new(Measured::new(
             store.clone(),
-            Arc::clone(&catalogue),
+            &catalogue,
             Arc::clone(&clock),
         )));
         let metrics = Metrics::new();
@@ -248,11 +252,11 @@ type Uses = HashMap<(ServerName, String), ToolUse>;
 const BELIEVED: SignedDuration = SignedDuration::from_secs(10);
 
 impl Measured {
-    fn new(store: Store, catalogue: Arc<Catalogue>, clock: Arc<dyn Clock>) -> Self {
+    fn new(store: Store, catalogue: &Arc<Catalogue>, clock: Arc<dyn Clock>) -> Self {
         Self {
             store,
             // The catalogue owns this.
-            catalogue: Arc::downgrade(&catalogue),
+            catalogue: Arc::downgrade(catalogue),
             clock,
             kept: Mutex::default(),
         }

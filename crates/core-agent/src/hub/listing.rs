@@ -18,8 +18,11 @@ pub(super) struct Lists {
     listing: Listing,
     shared: bool,
     /// In the words every client reads, and in the servers' own.
-    built: [Mutex<Option<(u64, Arc<ToolList>)>>; 2],
+    built: [Mutex<Option<Built>>; 2],
 }
+
+/// A list and the revision it is of.
+type Built = (u64, Arc<ToolList>);
 
 /// Which schemas a client reads.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -230,18 +230,16 @@ impl Hub {
         if let Some(own) = own {
             return Ok(self.own(own, arguments).await);
         }
-        match self.tool(name).await {
-            Some(tool) => Ok(Resolved::Passed(Wrapped { tool, arguments })),
-            None => {
-                let meant = self
-                    .nearest_tool(name)
-                    .map_or_else(String::new, |near| format!("; did you mean {near}?"));
-                Err(ErrorData::invalid_params(
-                    format!("unknown tool: {name}{meant}"),
-                    None,
-                ))
-            }
+        if let Some(tool) = self.tool(name).await {
+            return Ok(Resolved::Passed(Wrapped { tool, arguments }));
         }
+        let meant = self
+            .nearest_tool(name)
+            .map_or_else(String::new, |near| format!("; did you mean {near}?"));
+        Err(ErrorData::invalid_params(
+            format!("unknown tool: {name}{meant}"),
+            None,
+        ))
     }
 
     async fn own(&self, own: &'static Own, arguments: Map<String, Value>) -> Resolved {

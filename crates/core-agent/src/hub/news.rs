@@ -52,11 +52,14 @@ impl Conversation {
     }
 }
 
+/// A client of the stateless era that listens, and the resources it watches.
+type Listener = (SubscriptionSink, HashMap<String, Place>);
+
 /// Everybody who listens.
 #[derive(Default)]
 pub(super) struct News {
     conversations: Mutex<Vec<Weak<Conversation>>>,
-    sinks: Mutex<HashMap<u64, (SubscriptionSink, HashMap<String, Place>)>>,
+    sinks: Mutex<HashMap<u64, Listener>>,
     next: AtomicU64,
     /// The most talkative level anybody asked for.
     level: Mutex<Option<LoggingLevel>>,
@@ -133,7 +136,7 @@ impl News {
             .collect()
     }
 
-    fn sinks(&self) -> Vec<(SubscriptionSink, HashMap<String, Place>)> {
+    fn sinks(&self) -> Vec<Listener> {
         let sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
         sinks.values().cloned().collect()
     }

@@ -166,19 +166,16 @@ impl Hub {
                     .iter()
                     .find(|(_, template)| template.uri_template == resource.uri)
                     .map(|(server, _)| server.clone());
-                match shape {
-                    Some(server) => {
-                        let own = resource.uri.strip_prefix(&hub_address(&server, ""));
-                        if let Some(own) = own.map(str::to_owned) {
-                            resource.uri = own;
-                        }
-                        server
+                if let Some(server) = shape {
+                    let own = resource.uri.strip_prefix(&hub_address(&server, ""));
+                    if let Some(own) = own.map(str::to_owned) {
+                        resource.uri = own;
                     }
-                    None => {
-                        let place = self.place(&resource.uri).await?;
-                        resource.uri = place.uri;
-                        place.server
-                    }
+                    server
+                } else {
+                    let place = self.place(&resource.uri).await?;
+                    resource.uri = place.uri;
+                    place.server
                 }
             }
             _ => return Err(ErrorData::invalid_params("unknown kind of reference", None)),

@@ -84,10 +84,12 @@ fn lifecycle(era: Era) -> ClientLifecycleMode {
     }
 }
 
-async fn over_http(url: &str, era: Era, desk: &Desk) -> Client {
+async fn over_http(url: &str, token: Option<&str>, era: Era, desk: &Desk) -> Client {
+    let mut config = StreamableHttpClientTransportConfig::with_uri(url.to_owned());
+    config.auth_header = token.map(str::to_owned);
     let transport = StreamableHttpClientTransport::with_client(
         reqwest::Client::builder().build().unwrap(),
-        StreamableHttpClientTransportConfig::with_uri(url.to_owned()),
+        config,
     );
     serve_client_with_lifecycle(desk.clone(), transport, lifecycle(era))
         .await
@@ -111,7 +113,7 @@ async fn over_pipe(setup: &Setup, era: Era, desk: &Desk) -> (Client, tokio::proc
     (client, child)
 }
 
-fn params(tool: &'static str, arguments: Value) -> CallToolRequestParams {
+fn params(tool: &'static str, arguments: &Value) -> CallToolRequestParams {
     let mut params = CallToolRequestParams::new(tool);
     params.arguments = arguments.as_object().cloned();
     params
@@ -119,7 +121,7 @@ fn params(tool: &'static str, arguments: Value) -> CallToolRequestParams {
 
 async fn said(client: &Client, tool: &'static str, arguments: Value) -> Result<String, String> {
     let result = client
-        .call_tool(params(tool, arguments))
+        .call_tool(params(tool, &arguments))
         .await
         .map_err(|error| error.to_string())?;
     let text = result.content[0].as_text().unwrap().text.clone();
@@ -181,7 +183,7 @@ async fn progress(client: &Client, desk: &Desk) -> Result<(), String> {
 
 /// A cancelled call reaches the server as one.
 async fn cancel(client: &Client, noted: impl Fn() -> String) -> Result<(), String> {
-    let request = CallToolRequest::new(params("sleep", json!({"ms": 60_000, "steps": 600})));
+    let request = CallToolRequest::new(params("sleep", &json!({"ms": 60_000, "steps": 600})));
     let handle = client
         .peer()
         .send_cancellable_request(
@@ -213,7 +215,7 @@ async fn elicitation(client: &Client, desk: &Desk) -> Result<(), String> {
 /// A server's own error passes with its code, and a tool's failure as a result.
 async fn error(client: &Client) -> Result<(), String> {
     match client
-        .call_tool(params("fail", json!({"kind": "error"})))
+        .call_tool(params("fail", &json!({"kind": "error"})))
         .await
     {
         Err(ServiceError::McpError(error)) => {
@@ -282,7 +284,7 @@ async fn one(way: Way, client_era: Era, server_era: Era) -> Vec<Column> {
     match way {
         Way::Http => {
             let served = setup.serve();
-            let client = over_http(&served.url, client_era, &desk).await;
+            let client = over_http(&served.url, None, client_era, &desk).await;
             let columns = columns(&client, &desk, noted).await;
             let _ = client.cancel().await;
             columns
@@ -292,6 +294,36 @@ async fn one(way: Way, client_era: Era, server_era: Era) -> Vec<Column> {
             let columns = columns(&client, &desk, noted).await;
             let _ = client.cancel().await;
             columns
+        }
+    }
+}
+
+const TOKEN: &str = "a-long-token-of-the-desk";
+
+/// A client that speaks for a person is asked for approvals, in the way its era knows; each
+/// approval is good for one call.
+#[tokio::test(flavor = "multi_thread")]
+async fn approvals_are_asked_for_in_either_era() {
+    for client_era in [Era::Old, Era::New] {
+        for server_era in ["old", "new"] {
+            let served = Setup::new(&format!(
+                "[hub]\nlisting = \"merged\"\n[trust]\napprove_commands = false\n[callers.desk]\ntoken = \"{TOKEN}\"\nspeaks_for_person = true\n[servers.zoo]\ncommand = \"ZOO\"\nargs = [\"good\", \"--era\", \"{server_era}\"]\nprefix = \"\"\n"
+            ))
+            .serve();
+            let desk = Desk::default();
+            let client = over_http(&served.url, Some(TOKEN), client_era, &desk).await;
+            for times in 1..=2 {
+                let text = said(&client, "delete", json!({"key": "k"})).await;
+                assert_eq!(
+                    text.as_deref(),
+                    Ok("was not there"),
+                    "{client_era:?} {server_era}"
+                );
+                let asked = desk.asked.lock().unwrap().clone();
+                assert_eq!(asked.len(), times, "{asked:?}");
+                assert!(asked[0].contains("delete"), "{asked:?}");
+            }
+            let _ = client.cancel().await;
         }
     }
 }

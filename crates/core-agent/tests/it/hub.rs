@@ -177,11 +177,11 @@ async fn one_server_is_relayed_unchanged() {
     assert_eq!(listed.json()["id"], "a-text");
     assert!(names(&listed).contains(&"echo".to_owned()));
     let called = hub
-        .post(path, &[], &call("echo", json!({"text": "hello"})))
+        .post(path, &[], &call("echo", &json!({"text": "hello"})))
         .await;
     assert_eq!(called.said(), "hello");
     let failed = hub
-        .post(path, &[], &call("fail", json!({"kind": "error"})))
+        .post(path, &[], &call("fail", &json!({"kind": "error"})))
         .await
         .json();
     assert_eq!(
@@ -357,9 +357,10 @@ async fn the_agent_tools_answer_from_what_was_measured() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_ready_before_any_server_is_started() {
-    let servers: String = (0..20)
+    let servers: Vec<String> = (0..20)
         .map(|number| format!("[servers.zoo-{number}]\ncommand = \"ZOO\"\nargs = [\"hang\"]\n"))
         .collect();
+    let servers = servers.concat();
     let setup = Setup::new(&format!("[trust]\napprove_commands = false\n{servers}"));
     let begun = Instant::now();
     let hub = setup.serve();

@@ -24,7 +24,7 @@ pub(crate) struct Served {
     pub(crate) url: String,
     child: Child,
     http: reqwest::Client,
-    _setup: Setup,
+    setup: Setup,
 }
 
 /// An answer.
@@ -112,7 +112,7 @@ impl Setup {
             url,
             child,
             http: reqwest::Client::builder().build().unwrap(),
-            _setup: self,
+            setup: self,
         }
     }
 }
@@ -124,11 +124,11 @@ impl Served {
     }
 
     pub(crate) fn state(&self) -> PathBuf {
-        self._setup.path("state")
+        self.setup.path("state")
     }
 
     pub(crate) fn setup(&self) -> &Setup {
-        &self._setup
+        &self.setup
     }
 
     pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Read {
@@ -173,7 +173,7 @@ impl Served {
 
     /// Calls a tool as a client of the handshake era without a session.
     pub(crate) async fn call(&self, tool: &str, arguments: Value) -> Read {
-        self.post("/mcp", &[], &call(tool, arguments)).await
+        self.post("/mcp", &[], &call(tool, &arguments)).await
     }
 }
 
@@ -185,7 +185,7 @@ impl Drop for Served {
 }
 
 /// A call.
-pub(crate) fn call(tool: &str, arguments: Value) -> Value {
+pub(crate) fn call(tool: &str, arguments: &Value) -> Value {
     json!({
         "jsonrpc": "2.0",
         "id": 1,

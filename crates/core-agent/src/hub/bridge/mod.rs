@@ -194,7 +194,7 @@ impl Bridge {
         subject: &Subject,
     ) -> Ended {
         tokio::select! {
-            ended = &mut running.ended => self.sealed(ended_well(ended)?, subject),
+            ended = &mut running.ended => Ok(self.sealed(ended_well(ended)?, subject)),
             Some(first) = running.questions.recv() => {
                 let mut asked = HashMap::from([("question-1".to_owned(), first)]);
                 while let Ok(more) = running.questions.try_recv() {
@@ -258,8 +258,8 @@ impl Bridge {
     }
 
     /// Seals the server's own state to this request.
-    fn sealed(&self, result: ServerResult, subject: &Subject) -> Ended {
-        Ok(match result {
+    fn sealed(&self, result: ServerResult, subject: &Subject) -> ServerResult {
+        match result {
             ServerResult::InputRequiredResult(mut required) => {
                 required.request_state = required
                     .request_state
@@ -267,7 +267,7 @@ impl Bridge {
                 ServerResult::InputRequiredResult(required)
             }
             other => other,
-        })
+        }
     }
 }
 

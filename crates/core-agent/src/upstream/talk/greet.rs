@@ -66,6 +66,8 @@ pub(super) async fn greet<T: Transport<RoleClient>>(
         discover(about)
     };
     timely(deadline, carrier.send(hello)).await?;
+    let mut asked_again = false;
+    let mut asked_again = false;
     let mut quiet = match greeting {
         Greeting::Probe { quiet } => Some(Instant::now() + quiet),
         _ => None,
@@ -113,6 +115,16 @@ pub(super) async fn greet<T: Transport<RoleClient>>(
                 .await?;
                 return Ok((*result).into());
             }
+            // It was asked in a version it does not take just now, and says that it takes this one.
+            Said::NotDiscovered(error) if !(asked_again || initialized) && takes_ours(&error) => {
+                asked_again = true;
+                timely(deadline, carrier.send(discover(about))).await?;
+            }
+            // It refuses a version that it says it speaks: it is asked once more for that one.
+            Said::NotDiscovered(error) if !asked_again && offers_ours(&error) => {
+                asked_again = true;
+                timely(deadline, carrier.send(discover(about))).await?;
+            }
             Said::NotDiscovered(error) => match greeting {
                 Greeting::Probe { .. } if modern(&error) => return Err(NoGreeting::Refused(error)),
                 Greeting::Probe { .. } => {
@@ -133,6 +145,19 @@ pub(super) async fn greet<T: Transport<RoleClient>>(
             Said::Nothing => {}
         }
     }
+}
+
+/// Whether a refusal lists the version that was asked for among those taken.
+fn takes_ours(error: &ErrorData) -> bool {
+    let taken = error
+        .data
+        .as_ref()
+        .and_then(|data| data["supported"].as_array());
+    taken.is_some_and(|taken| {
+        taken
+            .iter()
+            .any(|version| version.as_str() == Some(ProtocolVersion::LATEST.as_str()))
+    })
 }
 
 enum Said {
@@ -190,6 +215,19 @@ fn modern(error: &ErrorData) -> bool {
         error.code,
         ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY | ErrorCode::HEADER_MISMATCH
     )
+}
+
+/// Whether a refusal of the version names ours among those that are spoken.
+fn offers_ours(error: &ErrorData) -> bool {
+    let supported = error.data.as_ref().and_then(|data| data.get("supported"));
+    error.code == ErrorCode::UNSUPPORTED_PROTOCOL_VERSION
+        && supported
+            .and_then(serde_json::Value::as_array)
+            .is_some_and(|versions| {
+                versions
+                    .iter()
+                    .any(|version| version == ProtocolVersion::LATEST.as_str())
+            })
 }
 
 fn discover(about: &ClientConfig) -> ClientJsonRpcMessage {
