@@ -2,13 +2,19 @@
 //!
 //! Invariant: it starts nothing, changes nothing and shows no secret.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use clap::Args;
+use foundation::SystemClock;
 use serde_json::json;
 
 use super::{Common, Printer};
-use crate::config::{Fault, LoadOptions, Severity, load};
+use crate::{
+    catalogue::{Catalogue, View},
+    config::{Fault, LoadOptions, Loaded, Severity, load},
+    policy::Policy,
+    store::Store,
+};
 
 /// Say everything that is wrong with the configuration.
 ///
@@ -27,7 +33,9 @@ impl Validate {
         let (faults, sources, servers) = match load(&options) {
             Ok(loaded) => {
                 let sources = loaded.sources.iter().map(ToString::to_string).collect();
-                (loaded.warnings, sources, loaded.config.servers.len())
+                let policies = policy_faults(&loaded);
+                let faults = policies.into_iter().chain(loaded.warnings).collect();
+                (faults, sources, loaded.config.servers.len())
             }
             Err(faults) => (faults.0, Vec::<String>::new(), 0),
         };
@@ -76,4 +84,33 @@ impl Validate {
             ExitCode::FAILURE
         })
     }
+}
+
+/// What is wrong with the policies, beside the catalogue as it was last seen.
+fn policy_faults(loaded: &Loaded) -> Vec<Fault> {
+    let faults = match Policy::load(&loaded.config.policy.files) {
+        Ok(policy) => policy.check(&known(loaded), &loaded.config),
+        Err(faults) => faults,
+    };
+    faults
+        .into_iter()
+        .map(|fault| Fault {
+            severity: Severity::Error,
+            place: None,
+            key: "policy.files".into(),
+            problem: fault.to_string(),
+            advice: String::new(),
+        })
+        .collect()
+}
+
+/// The tools servers listed when they were last there; none when nothing was kept yet.
+fn known(loaded: &Loaded) -> Arc<View> {
+    let file = loaded.state_path().join("core-agent.db");
+    if !file.exists() {
+        return Arc::new(View::default());
+    }
+    Store::open(&file)
+        .and_then(|store| Catalogue::open(store, loaded.config.clone(), Arc::new(SystemClock)))
+        .map_or_else(|_| Arc::new(View::default()), |catalogue| catalogue.view())
 }

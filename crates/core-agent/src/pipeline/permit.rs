@@ -68,10 +68,14 @@ impl Pipeline {
             .await;
         match found {
             Ok(Found::Approved(id)) => Ok(Permit { approval: Some(id) }),
-            Ok(Found::Waiting(id)) => Err(Box::new(Outcome::ApprovalNeeded(ApprovalNeeded {
-                id,
-                question,
-            }))),
+            Ok(Found::Waiting(id)) => {
+                if let Ok(waiting) = options.approvals.waiting() {
+                    let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);
+                    options.metrics.approvals_waiting.set(waiting);
+                }
+                let needed = ApprovalNeeded { id, question };
+                Err(Box::new(Outcome::ApprovalNeeded(needed)))
+            }
             Ok(Found::Declined(id)) => {
                 let reason = format!("a person said no (approval {id})");
                 Err(refused(RefusalKind::Declined, call, &policies, &reason).into())
