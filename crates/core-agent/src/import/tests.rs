@@ -1,3 +1,5 @@
+//! An import from end to end: files of other programs in, our file and what is said out.
+
 use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
 
 use super::*;
@@ -13,7 +15,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        fs::create_dir_all(folder.path().join("work")).unwrap();
+        fs::create_dir_all(folder.path().join("project")).unwrap();
         Self { folder }
     }
 
@@ -33,7 +35,7 @@ impl World {
             home: Some(self.path("home")),
             config: None,
             appdata: Some(self.path("appdata")),
-            folder: self.path("work"),
+            folder: self.path("project"),
         }
     }
 
@@ -51,7 +53,7 @@ impl World {
             config: Some(self.path("core-agent.toml")),
             environment: None,
             state: None,
-            folder: self.path("work"),
+            folder: self.path("project"),
             env: Arc::new(BTreeMap::new()),
         })
         .unwrap()
@@ -128,9 +130,9 @@ env = { A = "${env:A}", DIR = "${env:HOME}/x", KEY = "${env:PERPLEXITY_KEY}" }
     );
     becomes(
         Client::Vscode,
-        "work/.vscode/mcp.json",
+        "project/.vscode/mcp.json",
         r#"{"servers": {"a": {"command": "${workspaceFolder}/server"}}}"#,
-        "[servers.a]\ncommand = \"FOLDER/work/server\"",
+        "[servers.a]\ncommand = \"FOLDER/project/server\"",
     );
     becomes(
         Client::Cursor,
@@ -288,7 +290,7 @@ fn servers_with_one_name_and_variables_with_one_name_are_told_apart() {
             r#"{"mcpServers": {"gh": {"command": "gh", "env": {"TOKEN": "canary-two"}}}}"#,
         )
         .file(
-            "work/.cursor/mcp.json",
+            "project/.cursor/mcp.json",
             r#"{"mcpServers": {"gh": {"command": "gh", "env": {"TOKEN": "canary-one"}}}}"#,
         );
     let import = world.plan(&[Client::Cursor, Client::Windsurf]);

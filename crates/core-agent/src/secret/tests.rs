@@ -1,3 +1,5 @@
+//! Looking up against a real folder and real programs; nothing that is said shows a secret.
+
 use std::{collections::BTreeMap, fs};
 
 use foundation::ManualClock;
