@@ -60,6 +60,13 @@ pub(super) fn found(node: &Node, faults: &mut Faults) {
     };
     refuse(node, &["state"], "choose where approvals are kept");
     refuse(node, &["policy", "files"], "bring policies of its own");
+    refuse(node, &["callers"], "say who may call");
+    refuse(node, &["http"], "say where is listened and who may call");
+    refuse(
+        node,
+        &["telemetry", "otlp_endpoint"],
+        "say who is told of every call",
+    );
     for key in ["pins", "approve_commands"] {
         if node.at(&["trust", key]).and_then(Node::as_flag) == Some(false) {
             refuse(node, &["trust", key], "switch checks off");
@@ -73,6 +80,10 @@ pub(super) fn found(node: &Node, faults: &mut Faults) {
     }
     let servers = node.get("servers").and_then(Node::table);
     for (name, server) in servers.into_iter().flatten() {
+        let trust = ["servers", name.as_str(), "trust"];
+        if node.at(&trust).and_then(Node::as_text) == Some("trusted") {
+            refuse(node, &trust, "trust a server for you");
+        }
         for key in ["url", "headers", "oauth"] {
             let mut sent = Vec::new();
             let path = vec!["servers".to_owned(), name.clone(), key.to_owned()];

@@ -179,8 +179,11 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, Faults> {
     let mut layers = Layers::default();
     let base = base_file(options, &mut faults);
     let options = &LoadOptions {
+        // A `.env` beside a file that was merely found would be a way around what it may not say.
         env: dotenv::beside(
-            base.as_ref().map(|file| file.path.as_path()),
+            base.as_ref()
+                .filter(|file| !file.found)
+                .map(|file| file.path.as_path()),
             &options.env,
             &mut faults,
         ),

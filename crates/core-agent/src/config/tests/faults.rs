@@ -420,6 +420,22 @@ fn a_file_merely_found_may_not_loosen_anything() {
             "servers.a.url = 'https://a.example/${HOME}'",
             "servers.a.url: a file that is only found in the working folder may not send",
         ),
+        (
+            "http.listen = '127.0.0.1:1'",
+            "http: a file that is only found",
+        ),
+        (
+            "callers.a.token = '${HOME:-0123456789abcdef}'",
+            "callers: a file that is only found",
+        ),
+        (
+            "telemetry.otlp_endpoint = 'http://a.example'",
+            "telemetry.otlp_endpoint: a file that is only found",
+        ),
+        (
+            "servers.a = { command = 'server', trust = 'trusted' }",
+            "servers.a.trust: a file that is only found",
+        ),
     ] {
         let world = World::new()
             .file("core-agent.toml", lines)

@@ -167,7 +167,7 @@ fn servers_by_their_url() {
 fn settings_of_containers_win_over_files() {
     let world = World::new()
         .file(
-            "core-agent.toml",
+            "home/.config/core-agent/core-agent.toml",
             "[http]\nlisten = '127.0.0.1:1'\n[telemetry]\nlog_level = 'warn'",
         )
         .var("CORE_AGENT_LISTEN", "0.0.0.0:9000")
@@ -241,6 +241,17 @@ fn the_env_file_beside_it_is_read_and_loses_to_the_process() {
     assert_eq!(loaded.warnings, []);
     assert_eq!(loaded.variables.get("A").as_deref(), Some("file"));
     assert_eq!(loaded.variables.get("B").as_deref(), Some("process"));
+
+    // Beside a file that was merely found it is not read.
+    let found = World::new()
+        .file("core-agent.toml", "")
+        .file(".env", "CORE_AGENT_STATE=elsewhere\nA=file\n");
+    let loaded = found.load().unwrap();
+    assert_eq!(loaded.variables.get("A"), None);
+    assert_eq!(
+        loaded.state_path().display().to_string(),
+        found.path("home/.local/state/core-agent")
+    );
 
     let world = world.file("home/.config/core-agent/.env", "A=canary canary'\n");
     let said = world
