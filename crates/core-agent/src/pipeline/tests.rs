@@ -165,6 +165,7 @@ async fn bench_with(config: Config, tools: Vec<Arc<HubTool>>) -> Bench {
         .unwrap();
     let approvals = Approvals::new(store.clone(), 60, clock.clone(), random.clone());
     let servers = Arc::new(Scripted::default());
+    let spans = Spans::start(config.telemetry.otlp_endpoint.as_deref()).unwrap();
     let view = Arc::new(View::new(tools, vec![], vec![], vec![], 1));
     let pipeline = Arc::new(Pipeline::new(PipelineOptions {
         config: Arc::new(config),
@@ -176,7 +177,7 @@ async fn bench_with(config: Config, tools: Vec<Arc<HubTool>>) -> Bench {
         store: store.clone(),
         state: folder.path().to_owned(),
         metrics: CallMetrics::register(&Metrics::new()),
-        spans: Spans::default(),
+        spans,
         clock,
         random,
     }));
@@ -875,4 +876,42 @@ async fn what_may_have_an_effect_is_not_done_without_a_journal() {
     assert!(refusal.message.contains("journal"), "{}", refusal.message);
     assert_eq!(bench.servers.calls(), 0);
     result(bench.pipeline.call(read()).await);
+}
+
+#[tokio::test]
+async fn each_attempt_is_a_span_of_its_own_in_the_callers_trace() {
+    // Nobody collects: calls do not notice.
+    let config = config(|config, _| {
+        config.telemetry.otlp_endpoint = Some("http://127.0.0.1:9".into());
+    });
+    let bench = bench_with(config, vec![]).await;
+    bench.servers.fails(FaultKind::Closed, Effect::None);
+    let mut one = read();
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    one.scope.meta.insert("traceparent".into(), parent.into());
+    result(bench.pipeline.call(one).await);
+    let seen: Vec<String> = {
+        let seen = bench.servers.seen.lock().unwrap();
+        seen.iter()
+            .map(|(_, _, meta)| meta["traceparent"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(seen.len(), 2);
+    assert_ne!(seen[0], seen[1]);
+    for sent in &seen {
+        assert!(
+            sent.starts_with("00-0af7651916cd43dd8448eb211c80319c-"),
+            "{sent}"
+        );
+        assert!(!sent.contains("b7ad6b7169203331"), "{sent}");
+    }
+    // Without a caller's trace the call begins one.
+    result(bench.pipeline.call(read()).await);
+    let begun = bench.servers.seen.lock().unwrap()[2].2["traceparent"].clone();
+    assert!(
+        !begun
+            .as_str()
+            .unwrap()
+            .contains("0af7651916cd43dd8448eb211c80319c")
+    );
 }

@@ -289,3 +289,17 @@ fn answers_count_only_from_who_speaks_for_a_person() {
     actor.speaks_for_person = true;
     assert!(policy.may_answer(&Asked::new(&actor, &tool, false)));
 }
+
+#[test]
+fn the_guides_policies_are_policies() {
+    let guide = include_str!("../../../../docs/guides/policies.md");
+    let blocks: Vec<&str> = guide
+        .split("```cedar\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        policy(block);
+    }
+}
