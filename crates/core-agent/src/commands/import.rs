@@ -181,17 +181,20 @@ impl Import {
     }
 }
 
-/// The file servers are added to: the one named, the one here, or the user's own.
+/// The file servers are added to: the one named, or the user's own.
 fn target(options: &LoadOptions) -> anyhow::Result<PathBuf> {
     if let Some(named) = &options.config {
         return Ok(options.folder.join(named));
     }
-    let here = options.folder.join("core-agent.toml");
-    if here.is_file() {
-        return Ok(here);
-    }
     let user = options.user_folder().ok_or_else(|| {
         anyhow::anyhow!("there is no home folder: name the file to write with --config")
     })?;
+    let here = options.folder.join("core-agent.toml");
+    if here.is_file() && user != options.folder {
+        Printer.problem(&format!(
+            "{} counts before the file that is written: add to it with --config core-agent.toml",
+            here.display()
+        ));
+    }
     Ok(user.join("core-agent.toml"))
 }
