@@ -258,10 +258,10 @@ pub(super) fn of(tool: &Tool, trust: TrustLevel) -> (Access, bool) {
     let claims = tool.annotations.clone().unwrap_or_default();
     let claimed = match (claims.read_only_hint, claims.destructive_hint) {
         (Some(true), _) => Some(Access::Read),
-        (_, Some(true)) => Some(Access::Destructive),
         (_, Some(false)) => Some(Access::Write),
-        // The protocol's default, for those who said at least that they do not only read.
-        (Some(false), None) => Some(Access::Destructive),
+        // The second is the protocol's default, for those who said at least that they do not
+        // only read.
+        (_, Some(true)) | (Some(false), None) => Some(Access::Destructive),
         (None, None) => None,
     };
     let spoken = spoken(tool);

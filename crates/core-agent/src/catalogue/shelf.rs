@@ -124,7 +124,7 @@ pub(super) fn view(
                 continue;
             };
             let standing =
-                pins.standing(server, own, print, &present, &ready.findings, &config.trust);
+                pins.standing(server, own, print, &present, &ready.findings, config.trust);
             let mut listed = ready.listed.clone();
             listed.name = name.into();
             tools.push(Arc::new(HubTool {

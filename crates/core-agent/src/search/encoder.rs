@@ -74,7 +74,9 @@ impl Encoder {
         if !length.is_normal() {
             return None;
         }
-        sum.iter_mut().for_each(|value| *value /= length);
+        for value in &mut sum {
+            *value /= length;
+        }
         Some(sum)
     }
 }
@@ -161,9 +163,16 @@ fn read(folder: &Path) -> Result<Encoder, String> {
         };
         names.iter().find(name)
     };
-    let table = named(|name| name.ends_with(".safetensors")).ok_or("there are no vectors")?;
-    let words = named(|name| name.contains("tokenizer") && name.ends_with(".json"))
-        .ok_or("there is no tokenizer")?;
+    let table = named(|name| {
+        Path::new(name)
+            .extension()
+            .is_some_and(|end| end == "safetensors")
+    })
+    .ok_or("there are no vectors")?;
+    let words = named(|name| {
+        name.contains("tokenizer") && Path::new(name).extension().is_some_and(|end| end == "json")
+    })
+    .ok_or("there is no tokenizer")?;
     let words: Value =
         serde_json::from_slice(&file(words)?).map_err(|error| format!("the tokenizer: {error}"))?;
     let tokens = tokens(&words["model"])?;

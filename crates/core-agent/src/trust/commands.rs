@@ -101,7 +101,7 @@ impl CommandPins {
             return Ok(CommandVerdict::New(report));
         };
         let before = serde_json::from_str(&pinned).unwrap_or(Value::Null);
-        let difference = TextDiff::from_lines(&lines(&before), &lines(&now))
+        let difference = TextDiff::from_lines(lines(&before), lines(&now))
             .unified_diff()
             .context_radius(1)
             .to_string();

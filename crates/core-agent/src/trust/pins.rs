@@ -248,7 +248,7 @@ impl Pins {
         print: &Print,
         names: &BTreeSet<&str>,
         findings: &[Finding],
-        config: &TrustConfig,
+        config: TrustConfig,
     ) -> Standing {
         let pin = self.of(server, tool);
         if let Some(why) = pin.and_then(|pin| pin.blocked.clone()) {

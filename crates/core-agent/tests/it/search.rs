@@ -129,7 +129,7 @@ fn judge(catalogue: &Catalogue, request: &Request, ranker: Ranker) -> Figures {
         .filter(|need| found.iter().take(5).any(|tool| need.contains(tool)))
         .count();
     let relevant: BTreeSet<&String> = request.needs.iter().flatten().collect();
-    let gain = |place: usize| 1.0 / (place as f64 + 2.0).log2();
+    let gain = |place: usize| 1.0 / (number(place) + 2.0).log2();
     let gained: f64 = found
         .iter()
         .take(10)
@@ -139,9 +139,13 @@ fn judge(catalogue: &Catalogue, request: &Request, ranker: Ranker) -> Figures {
         .sum();
     let ideal: f64 = (0..relevant.len().min(10)).map(gain).sum();
     Figures {
-        recall: met as f64 / request.needs.len() as f64,
+        recall: number(met) / number(request.needs.len()),
         ndcg: gained / ideal,
         first: f64::from(found.first().is_some_and(|tool| relevant.contains(tool))),
         count: 1.0,
     }
+}
+
+fn number(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap())
 }

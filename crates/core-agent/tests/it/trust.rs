@@ -230,7 +230,7 @@ async fn a_poisoned_tool_waits_for_a_person_from_the_start() {
     hub.listed(
         &servers[0].server,
         &servers[0].info(),
-        with(&[poisoned.clone()]),
+        with(std::slice::from_ref(&poisoned)),
     )
     .await;
     let name = hub.view().tools[0].name().to_owned();
