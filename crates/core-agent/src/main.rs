@@ -17,6 +17,8 @@ fn main() -> ExitCode {
     if let Some(code) = stdio::take_over() {
         return code;
     }
+    // Servers run as the same user; what this process knows is not for them.
+    stdio::hide_from_children();
     let line = CommandLine::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -304,3 +304,64 @@ fn enter_landlock(bounds: &Bounds) -> Result<(), String> {
         Err(error) => Err(format!("Landlock: {error}")),
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_wish_has_a_line_and_every_bound_a_wish() {
+        let program = Path::new("/bin/sh");
+        let (bounds, lines) = plan(&ContainmentConfig::default(), program);
+        assert!(bounds.files.is_none() && !bounds.no_tcp && bounds.memory.is_none());
+        assert!(
+            lines.contains(&"files: not limited".to_owned()),
+            "{lines:?}"
+        );
+        assert!(
+            lines.contains(&"network: not limited".to_owned()),
+            "{lines:?}"
+        );
+        let all = ContainmentConfig {
+            read: vec!["/a".into()],
+            write: vec!["/b".into()],
+            network: Some(false),
+            memory_mb: Some(1),
+            processes: Some(2),
+            files: Some(3),
+            cpu_seconds: Some(4),
+            other_processes: true,
+        };
+        let (bounds, lines) = plan(&all, program);
+        assert_eq!(bounds.memory, Some(1 << 20));
+        assert!(!bounds.alone);
+        for wish in [
+            "[/a]",
+            "[/b]",
+            "no TCP",
+            "1 MiB",
+            "2 processes",
+            "3 open",
+            "4 seconds",
+        ] {
+            assert!(
+                lines.iter().any(|line| line.contains(wish)),
+                "{wish}: {lines:?}"
+            );
+        }
+        // Either it is done, or it is said that it is not.
+        let files = lines.iter().find(|line| line.starts_with("files:"));
+        assert_eq!(
+            bounds.files.is_none(),
+            files.is_some_and(|line| line.contains("not enforced"))
+        );
+    }
+
+    #[test]
+    fn what_the_hub_knows_is_hidden() {
+        use rustix::process::{DumpableBehavior, dumpable_behavior};
+
+        hide_from_children();
+        assert_eq!(dumpable_behavior(), Ok(DumpableBehavior::NotDumpable));
+    }
+}
