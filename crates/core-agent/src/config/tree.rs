@@ -124,7 +124,8 @@ impl Node {
                 _ => None,
             };
             let Some((here, next)) = next else { break };
-            place = here.or(place);
+            // What no file says, such as a variable's word, has no place in one.
+            place = here;
             node = next;
         }
         place
