@@ -67,7 +67,6 @@ pub(super) async fn greet<T: Transport<RoleClient>>(
     };
     timely(deadline, carrier.send(hello)).await?;
     let mut asked_again = false;
-    let mut asked_again = false;
     let mut quiet = match greeting {
         Greeting::Probe { quiet } => Some(Instant::now() + quiet),
         _ => None,
@@ -115,13 +114,8 @@ pub(super) async fn greet<T: Transport<RoleClient>>(
                 .await?;
                 return Ok((*result).into());
             }
-            // It was asked in a version it does not take just now, and says that it takes this one.
-            Said::NotDiscovered(error) if !(asked_again || initialized) && takes_ours(&error) => {
-                asked_again = true;
-                timely(deadline, carrier.send(discover(about))).await?;
-            }
             // It refuses a version that it says it speaks: it is asked once more for that one.
-            Said::NotDiscovered(error) if !asked_again && offers_ours(&error) => {
+            Said::NotDiscovered(error) if !(asked_again || initialized) && offers_ours(&error) => {
                 asked_again = true;
                 timely(deadline, carrier.send(discover(about))).await?;
             }
@@ -145,19 +139,6 @@ pub(super) async fn greet<T: Transport<RoleClient>>(
             Said::Nothing => {}
         }
     }
-}
-
-/// Whether a refusal lists the version that was asked for among those taken.
-fn takes_ours(error: &ErrorData) -> bool {
-    let taken = error
-        .data
-        .as_ref()
-        .and_then(|data| data["supported"].as_array());
-    taken.is_some_and(|taken| {
-        taken
-            .iter()
-            .any(|version| version.as_str() == Some(ProtocolVersion::LATEST.as_str()))
-    })
 }
 
 enum Said {

@@ -33,6 +33,9 @@ use tokio::{io::AsyncReadExt, net::TcpListener};
 
 use super::{Plan, Somebody, address, name, patience, scope_of, words};
 
+/// A status, headers and a body.
+type Instead = (u16, Vec<(&'static str, String)>, String);
+
 /// A server written for these tests, of either era.
 #[derive(Default)]
 struct Far {
@@ -45,7 +48,7 @@ struct Far {
     /// Whether its lists hold for a moment only.
     brief: bool,
     /// What calls are answered with instead: status, headers, body.
-    instead: Mutex<Option<(u16, Vec<(&'static str, String)>, String)>>,
+    instead: Mutex<Option<Instead>>,
     /// The bearer it wants.
     wants: Option<&'static str>,
     executed: AtomicUsize,
@@ -224,9 +227,9 @@ async fn both_eras_answer_in_json_and_events() {
         for events in [false, true] {
             let sessions = Mutex::new((!modern).then(Vec::new));
             let (far, url) = Far {
-                modern,
-                events,
                 sessions,
+                events,
+                modern,
                 ..Far::default()
             }
             .start()

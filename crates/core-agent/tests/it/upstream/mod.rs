@@ -40,7 +40,7 @@ use crate::keeper::{PROGRAM, zoo};
 pub(super) struct Rig {
     pub(super) servers: Arc<Upstreams>,
     pub(super) lists: Mutex<mpsc::UnboundedReceiver<(ServerName, ServerInfo, Listing)>>,
-    pub(super) folder: Arc<tempfile::TempDir>,
+    _folder: Arc<tempfile::TempDir>,
 }
 
 struct Taken(mpsc::UnboundedSender<(ServerName, ServerInfo, Listing)>);
@@ -102,7 +102,7 @@ impl Plan {
         Rig {
             servers,
             lists: Mutex::new(lists),
-            folder: self.folder,
+            _folder: self.folder,
         }
     }
 }
@@ -157,7 +157,9 @@ pub(super) fn words(result: &CallToolResult) -> String {
 
 pub(super) fn call(tool: &str, arguments: Value) -> ClientRequest {
     let mut params = CallToolRequestParams::new(tool.to_owned());
-    params.arguments = arguments.as_object().cloned();
+    if let Value::Object(arguments) = arguments {
+        params.arguments = Some(arguments);
+    }
     ClientRequest::CallToolRequest(CallToolRequest::new(params))
 }
 

@@ -1,5 +1,10 @@
 //! Servers that are programs.
 
+#![expect(
+    deprecated,
+    reason = "clients of the handshake era subscribe to resources"
+)]
+
 use std::{sync::Arc, time::Duration};
 
 use core_agent::{
