@@ -259,9 +259,10 @@ fn full(value: &str) -> String {
     }
 }
 
-/// A canonical command as lines, to be compared.
-fn lines(canonical: &Value) -> String {
-    serde_json::to_string_pretty(canonical).unwrap_or_default() + "\n"
+/// A command as lines in the order of names, to be compared.
+fn lines(command: &Value) -> String {
+    let ordered = serde_json::from_str(&text(command)).unwrap_or(Value::Null);
+    serde_json::to_string_pretty::<Value>(&ordered).unwrap_or_default() + "\n"
 }
 
 /// Why a command needs a closer look.
@@ -552,7 +553,12 @@ mod tests {
             let CommandVerdict::Changed(report) = verdict else {
                 panic!("{verdict:?}");
             };
-            assert!(report.diff.is_some_and(|diff| !diff.is_empty()));
+            let diff = report.diff.unwrap();
+            let told = diff
+                .lines()
+                .filter(|line| line.starts_with(['+', '-']))
+                .count();
+            assert!((1..=6).contains(&told), "only what changed is told: {diff}");
             let fault = pins.allowed(&server, &changed, &[]).unwrap_err();
             assert!(!fault.to_string().contains("literal-secret"), "{fault}");
         }
