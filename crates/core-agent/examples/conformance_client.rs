@@ -78,32 +78,32 @@ async fn use_tools(servers: &Upstreams, name: &ServerName, context: &Value) -> a
     let ServerResult::ListToolsResult(list) = servers.request(name, list, &scope).await? else {
         anyhow::bail!("the answer to tools/list is another result");
     };
-    let calls: Vec<(String, Value)> = match context["toolCalls"].as_array() {
-        Some(calls) => calls
+    let named = context["toolCalls"].as_array().into_iter().flatten();
+    let mut calls: Vec<(String, Value)> = named
+        .filter_map(|call| Some((call["name"].as_str()?.to_owned(), call["arguments"].clone())))
+        .collect();
+    if calls.is_empty() {
+        let schemas: Vec<Value> = list
+            .tools
             .iter()
-            .filter_map(|call| Some((call["name"].as_str()?.to_owned(), call["arguments"].clone())))
-            .collect(),
-        None => {
-            let schemas: Vec<Value> = list
-                .tools
-                .iter()
-                .map(|tool| json!(tool.input_schema))
-                .collect();
-            let first = schemas.first().cloned().unwrap_or_default();
-            list.tools
-                .iter()
-                .zip(&schemas)
-                .map(|(tool, schema)| (tool.name.to_string(), arguments(schema, &first)))
-                .collect()
-        }
-    };
+            .map(|tool| json!(tool.input_schema))
+            .collect();
+        let first = schemas.first().cloned().unwrap_or_default();
+        calls = list
+            .tools
+            .iter()
+            .zip(&schemas)
+            .map(|(tool, schema)| (tool.name.to_string(), arguments(schema, &first)))
+            .collect();
+    }
     let mut failed = None;
     for (tool, arguments) in calls {
         // A tool that fails is no reason not to call the next, and one the server refuses, with
         // arguments that are made up, is none to be unhappy.
-        match call(servers, name, &scope, tool, arguments).await {
-            Err(fault) if fault.kind != FaultKind::Rejected => failed = Some(fault),
-            _ => {}
+        if let Err(fault) = call(servers, name, &scope, tool, arguments).await
+            && fault.kind != FaultKind::Rejected
+        {
+            failed = Some(fault);
         }
     }
     failed.map_or(Ok(()), |fault| Err(fault.into()))

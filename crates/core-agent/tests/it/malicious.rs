@@ -14,6 +14,11 @@ use serde_json::{Value, json};
 
 use crate::stranger::{Canary, Papers, Process, Stranger};
 
+/// Puts an address where a server can name one.
+type Plant = fn(&mut Papers, &str);
+/// Changes what a server publishes.
+type Change = fn(&mut Papers, &str, &Canary);
+
 /// Signs in to a stranger with these papers and says what became of it. Invariant for all: no
 /// visit to the canary.
 async fn attempt(
@@ -102,7 +107,6 @@ async fn nothing_inside_is_connected_to() {
         "[fd00:ec2::254]".into(),
         "localhost.".into(),
     ];
-    type Plant = fn(&mut Papers, &str);
     let places: [(&str, Plant); 6] = [
         ("resource_metadata", |papers, evil| {
             papers.challenge = Some(format!("Bearer resource_metadata=\"{evil}\""));
@@ -229,7 +233,6 @@ async fn names_that_lead_inside_are_not_connected_to() {
 #[tokio::test]
 async fn papers_of_somebody_else_stop_the_sign_in() {
     let canary = Canary::start().await;
-    type Change = fn(&mut Papers, &str, &Canary);
     // Before a person is asked.
     let early: [(&str, Change); 12] = [
         ("another resource", |papers, _, _| {
@@ -454,7 +457,7 @@ async fn what_belongs_to_one_issuer_is_not_sent_to_another() {
     let former = format!("client-1-of-{}", server.base);
     for seen in other.all() {
         let text = url::form_urlencoded::parse(format!("{}&{}", seen.query, seen.body).as_bytes())
-            .map(|(name, value)| format!("{name}={value}\n"))
+            .flat_map(|(name, value)| [name.into_owned(), value.into_owned(), "\n".to_owned()])
             .collect::<String>();
         assert!(!text.contains(&former), "{text}");
         assert!(

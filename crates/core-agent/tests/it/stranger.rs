@@ -30,6 +30,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use url::Url;
 
+/// A whole answer: status, headers, body.
+pub(crate) type Page = (u16, Vec<(String, String)>, Vec<u8>);
+
 /// What a stranger publishes and answers.
 #[derive(Clone, Default)]
 pub(crate) struct Papers {
@@ -50,7 +53,7 @@ pub(crate) struct Papers {
     /// Whether renewals come without a new refresh token.
     pub(crate) keeps_refresh: bool,
     /// Whole answers by path, instead of all others: status, header, body.
-    pub(crate) pages: BTreeMap<String, (u16, Vec<(String, String)>, Vec<u8>)>,
+    pub(crate) pages: BTreeMap<String, Page>,
     /// Whether no token is ever good.
     pub(crate) never_content: bool,
     /// The tools/list and other answers of the protocol, by method.
