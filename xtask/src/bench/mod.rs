@@ -34,6 +34,9 @@ pub(crate) struct Arguments {
     /// Measure what is built already.
     #[arg(long)]
     no_build: bool,
+    /// Measure the hub only.
+    #[arg(long)]
+    hub: bool,
 }
 
 /// One figure and its bound.
@@ -76,7 +79,11 @@ pub(crate) fn run(arguments: &Arguments, root: &Path) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let figures = runtime.block_on(measure(root, arguments.requests))?;
+    let figures = if arguments.hub {
+        runtime.block_on(only_the_hub(root, arguments.requests))?
+    } else {
+        runtime.block_on(measure(root, arguments.requests))?
+    };
     report(root, &figures)?;
     let above: Vec<&str> = figures
         .iter()
@@ -116,16 +123,29 @@ async fn measure(root: &Path, requests: u32) -> anyhow::Result<Vec<Figure>> {
     figures.extend(slow_clients::measure(&world).await?);
     figures.extend(bad_pdfs::measure(&world).await?);
     world.stop().await?;
-    let slow = WorldOptions {
-        latency: Some(latency::INJECTED),
-        ..WorldOptions::default()
-    };
-    let slow = World::start(&binary, slow).await?;
+    let slow = slow_world(&binary).await?;
     figures.extend(latency::measure(&slow.mcp()).await?);
     figures.extend(hub::slow(root, &slow).await?);
     slow.stop().await?;
     figures.extend(hub::measure(root, requests).await?);
     Ok(figures)
+}
+
+async fn only_the_hub(root: &Path, requests: u32) -> anyhow::Result<Vec<Figure>> {
+    let slow = slow_world(&root.join("target/release/workspace-mcp")).await?;
+    let mut figures = hub::slow(root, &slow).await?;
+    slow.stop().await?;
+    figures.extend(hub::measure(root, requests).await?);
+    Ok(figures)
+}
+
+/// A world in which Google takes long.
+async fn slow_world(binary: &Path) -> anyhow::Result<World> {
+    let options = WorldOptions {
+        latency: Some(latency::INJECTED),
+        ..WorldOptions::default()
+    };
+    Ok(World::start(binary, options).await?)
 }
 
 /// The same bytes from a bare handler, through the lean path, and through the protocol library.

@@ -29,7 +29,10 @@ impl Show {
     /// A step begins.
     pub(super) fn step(&mut self, title: &str) {
         self.steps += 1;
-        Printer.line(&format!("\n{}. {title}", self.steps));
+        if !self.quiet {
+            Printer.line("");
+        }
+        Printer.line(&format!("{}. {title}", self.steps));
     }
 
     /// A line of a step.
