@@ -6,6 +6,7 @@
 
 mod canonical;
 mod commands;
+mod phrases;
 mod pins;
 mod scan;
 
