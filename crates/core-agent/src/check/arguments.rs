@@ -50,8 +50,8 @@ fn value(schema: &Value, root: &Value, depth: usize) -> Option<Value> {
         return value(target, root, depth);
     }
     for key in ["anyOf", "oneOf"] {
-        let ways = schema[key].as_array().into_iter().flatten();
-        if let Some(made) = ways.filter_map(|way| value(way, root, depth)).next() {
+        let mut ways = schema[key].as_array().into_iter().flatten();
+        if let Some(made) = ways.find_map(|way| value(way, root, depth)) {
             return Some(made);
         }
     }

@@ -184,7 +184,7 @@ mod tests {
 
     use super::*;
 
-    fn judged(tools: Value) -> Vec<(Severity, String, String)> {
+    fn judged(tools: &Value) -> Vec<(Severity, String, String)> {
         let mut findings = Vec::new();
         judge(tools.as_array().unwrap(), &mut findings);
         findings
@@ -201,7 +201,7 @@ mod tests {
             "outputSchema": {"type": "object"},
             "annotations": {"readOnlyHint": true, "title": "Look"},
         });
-        assert_eq!(judged(json!([tool])), []);
+        assert_eq!(judged(&json!([tool])), []);
         assert!(only_looks(&tool));
     }
 
@@ -233,14 +233,14 @@ mod tests {
             ),
         ];
         for (tool, what) in bad {
-            let findings = judged(json!([tool]));
+            let findings = judged(&json!([tool]));
             let found = findings
                 .iter()
                 .any(|(severity, _, text)| *severity == Severity::Error && text.contains(what));
             assert!(found, "{what}: {findings:?}");
         }
         let twice = json!({"name": "a", "inputSchema": {"type": "object"}});
-        let findings = judged(json!([twice, twice]));
+        let findings = judged(&json!([twice, twice]));
         assert!(
             findings
                 .iter()

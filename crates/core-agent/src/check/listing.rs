@@ -45,14 +45,12 @@ pub(super) async fn whole(talk: &Conversation<'_>, method: &str, key: &str) -> V
                 return items;
             }
         };
-        match page[key].take() {
-            Value::Array(more) => items.extend(more),
-            _ => {
-                let what = format!("the result has no list of {key}");
-                talk.say(Severity::Error, Area::Messages, method, what);
-                return items;
-            }
-        }
+        let Value::Array(more) = page[key].take() else {
+            let what = format!("the result has no list of {key}");
+            talk.say(Severity::Error, Area::Messages, method, what);
+            return items;
+        };
+        items.extend(more);
         cursor = match page["nextCursor"].take() {
             Value::String(next) if !next.is_empty() => Some(next),
             Value::Null | Value::String(_) => return items,

@@ -113,7 +113,7 @@ impl Check {
         if let Some((program, args)) = self.command.split_first() {
             let added = ServerConfig {
                 command: Some(program.clone()),
-                args: args.iter().cloned().map(literal).collect(),
+                args: args.iter().map(|argument| literal(argument)).collect(),
                 env: self.variables()?,
                 enabled: true,
                 ..ServerConfig::default()
@@ -150,14 +150,14 @@ impl Check {
             let (name, value) = pair
                 .split_once('=')
                 .with_context(|| format!("{pair} is not of the form NAME=VALUE"))?;
-            Ok((name.to_owned(), literal(value.to_owned())))
+            Ok((name.to_owned(), literal(value)))
         });
         pairs.collect()
     }
 }
 
 /// What was typed, as it is: no reference in it is looked up.
-fn literal(text: String) -> Template {
+fn literal(text: &str) -> Template {
     Template(text.replace("${", "$${"))
 }
 

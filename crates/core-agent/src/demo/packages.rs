@@ -13,7 +13,7 @@ use anyhow::{Context, bail, ensure};
 use tokio::{process::Command, time::timeout};
 
 /// How long fetching may take altogether.
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_mins(1);
 
 const FILESYSTEM: &str = "@modelcontextprotocol/server-filesystem@2026.8.31";
 const MEMORY: &str = "@modelcontextprotocol/server-memory@2026.8.31";

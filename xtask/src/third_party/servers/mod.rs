@@ -388,7 +388,7 @@ fn free_port() -> anyhow::Result<u16> {
 
 async fn await_port(port: u16, program: &Program) -> anyhow::Result<()> {
     let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(60) {
+    while began.elapsed() < Duration::from_mins(1) {
         if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 //! Invariant: every version is pinned.
 
 /// How a server is had and started.
+#[derive(Clone, Copy)]
 pub(super) struct Real {
     pub(super) name: &'static str,
     pub(super) from: From,
