@@ -106,6 +106,8 @@ impl App {
         let app = Self::with(&loaded, variables).await?;
         let (pipeline, ended) = (Arc::clone(&app.pipeline), app.ended.clone());
         tokio::spawn(async move { pipeline.upkeep(ended).await });
+        // Approvals given on the command line count here too.
+        tokio::spawn(Arc::clone(&app.catalogue).follow(app.ended.clone()));
         Ok(app)
     }
 
