@@ -179,7 +179,9 @@ async fn approve(known: &Known, name: &str) -> anyhow::Result<()> {
         ));
     }
     let tools = known.catalogue.approve_server(server, PERSON).await?;
-    Printer.line(&format!("{server}: {tools} tools are approved as they are"));
+    if tools > 0 {
+        Printer.line(&format!("{server}: {tools} tools are approved as they are"));
+    }
     Ok(())
 }
 

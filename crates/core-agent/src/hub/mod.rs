@@ -159,12 +159,12 @@ impl Hub {
         let mut names = self.options.servers.names();
         names.retain(|name| catalogue.known(name).is_none());
         names.retain(|name| {
-            self.options.servers.status(name).is_some_and(|status| {
-                matches!(
-                    status.state,
-                    ServerState::Configured | ServerState::Starting | ServerState::Ready
-                )
-            })
+            // One that failed is left alone for a while by itself; one that waits for a person is
+            // told from its failure only by asking again.
+            self.options
+                .servers
+                .status(name)
+                .is_some_and(|status| status.state != ServerState::Disabled)
         });
         names
     }

@@ -3,6 +3,11 @@
 //! Invariant: a memory belongs to one server as it is configured; another command or address has
 //! none.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
 use mcp_service::Era;
 use rusqlite::{OptionalExtension, params};
 use sha2::{Digest, Sha256};
@@ -96,14 +101,31 @@ pub(super) async fn remember(
         .await
 }
 
+/// Numbers what is to be written, so that the newest stays whichever is written last.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    given: AtomicU64,
+    written: AtomicU64,
+}
+
+impl Order {
+    pub(super) fn next(&self) -> u64 {
+        self.given.fetch_add(1, Relaxed) + 1
+    }
+}
+
 /// Keeps how a server is doing, for other processes to read.
 pub(super) async fn keep_status(
     store: &Store,
     status: ServerStatus,
     at: i64,
+    (order, number): (Arc<Order>, u64),
 ) -> Result<(), StoreError> {
     store
         .write(move |db| {
+            if order.written.fetch_max(number, Relaxed) > number {
+                return Ok(());
+            }
             let info = status.info.as_deref();
             let fault = status.last_fault.as_ref();
             db.prepare_cached(

@@ -60,6 +60,7 @@ pub(super) struct Base {
     wrong: Option<Fault>,
     pub(super) words: Arc<StderrRing>,
     starts: AtomicU64,
+    order: Arc<memory::Order>,
     has_listed: AtomicBool,
     said: Mutex<Said>,
     lines: Weak<Mutex<Lines>>,
@@ -126,6 +127,7 @@ impl Server {
             wrong,
             words,
             starts: AtomicU64::new(0),
+            order: Arc::default(),
             has_listed: AtomicBool::new(false),
             said: Mutex::new(Said {
                 state,
@@ -374,10 +376,12 @@ impl Base {
     /// Writes down how it is doing, for other processes.
     pub(super) fn keep_status(&self) {
         let options = &self.shared.options;
+        // Numbered before it is looked at: tasks do not run in the order they are spawned.
+        let order = (self.order.clone(), self.order.next());
         let (store, status) = (options.store.clone(), self.status());
         let at = options.clock.now().as_millisecond();
         tokio::spawn(async move {
-            if let Err(error) = memory::keep_status(&store, status, at).await {
+            if let Err(error) = memory::keep_status(&store, status, at, order).await {
                 tracing::debug!(%error, "how a server is doing was not written down");
             }
         });

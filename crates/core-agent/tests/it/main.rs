@@ -5,6 +5,7 @@
     reason = "tests that measure say what they measured"
 )]
 
+mod approved_late;
 mod catalogue;
 mod check;
 mod configuration;
@@ -14,6 +15,7 @@ mod eras;
 mod faults;
 mod hostile;
 mod hub;
+mod hub_own;
 mod keeper;
 mod login;
 mod malicious;
