@@ -143,11 +143,9 @@ impl Upstreams {
         }
     }
 
-    /// Ends a server and starts it anew.
+    /// Ends a server and starts it anew, for the hub itself.
     pub async fn restart(&self, name: &ServerName) -> Result<Arc<ServerInfo>, Fault> {
-        let server = self.server(name)?;
-        server.stop().await;
-        server.ensure(&Scope::background()).await
+        Servers::restart(self, name, &Scope::background()).await
     }
 
     /// The last lines a server's program wrote to its standard error, oldest first.
@@ -214,6 +212,19 @@ impl Servers for Upstreams {
         scope: &'a Scope,
     ) -> BoxFuture<'a, Result<Arc<ServerInfo>, Fault>> {
         async move { self.server(server)?.ensure(scope).await }.boxed()
+    }
+
+    fn restart<'a>(
+        &'a self,
+        name: &'a ServerName,
+        scope: &'a Scope,
+    ) -> BoxFuture<'a, Result<Arc<ServerInfo>, Fault>> {
+        async move {
+            let server = self.server(name)?;
+            server.stop().await;
+            server.ensure(scope).await
+        }
+        .boxed()
     }
 
     fn request<'a>(
