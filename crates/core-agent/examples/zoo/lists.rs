@@ -3,8 +3,12 @@
 //! Invariant: all behaviours list the same, but for what their name says.
 
 use std::{
+    collections::BTreeSet,
     fs,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use serde_json::{Value, json};
@@ -17,9 +21,29 @@ type Answer = Result<Value, (i64, String)>;
 #[derive(Default)]
 pub(crate) struct Lists {
     listed: AtomicU64,
+    watched: Mutex<BTreeSet<String>>,
 }
 
 impl Lists {
+    /// From now on the client is told when this resource changes, or no more.
+    pub(crate) fn watch(&self, uri: &Value, watches: bool) {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(uri) = uri.as_str() {
+            if watches {
+                watched.insert(uri.to_owned());
+            } else {
+                watched.remove(uri);
+            }
+        }
+    }
+
+    pub(crate) fn watched(&self) -> BTreeSet<String> {
+        self.watched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     pub(crate) fn tools(&self, options: &Options, params: &Value) -> Value {
         let before = self.listed.fetch_add(1, Ordering::Relaxed);
         let page: usize = params["cursor"]
@@ -234,6 +258,26 @@ fn tools(options: &Options) -> Vec<Value> {
         "roots" => tools.push(tool(
             "roots",
             "Asks which folders there are.",
+            &json!({}),
+            "r",
+        )),
+        "data" => {
+            let mut table = tool(
+                "table",
+                "Gives a table of so many rows.",
+                &json!({"rows": whole(2)}),
+                "ri",
+            );
+            table["outputSchema"] = json!({
+                "type": "object",
+                "properties": {"rows": {"type": "array", "items": text}},
+                "required": ["rows"],
+            });
+            tools.push(table);
+        }
+        "tasks" => tools.push(tool(
+            "work",
+            "Does something that takes a while.",
             &json!({}),
             "r",
         )),

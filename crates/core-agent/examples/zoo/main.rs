@@ -98,7 +98,19 @@ fn answer(zoo: &Zoo, method: &str, id: &Value, message: &Value) {
     let result = match method {
         "initialize" => Ok(lists::initialize(&zoo.options, params)),
         "server/discover" => Ok(lists::discover(&zoo.options)),
-        "ping" | "logging/setLevel" | "resources/subscribe" | "resources/unsubscribe" => {
+        "ping" => Ok(json!({})),
+        "logging/setLevel" => {
+            zoo.tools.note(&format!("level {}", params["level"]));
+            Ok(json!({}))
+        }
+        "resources/subscribe" | "resources/unsubscribe" => {
+            zoo.lists
+                .watch(&params["uri"], method == "resources/subscribe");
+            Ok(json!({}))
+        }
+        "tasks/get" if zoo.options.is("tasks") => zoo.tools.task(params),
+        "tasks/cancel" if zoo.options.is("tasks") => {
+            zoo.tools.note(&format!("cancelled {}", params["taskId"]));
             Ok(json!({}))
         }
         "tools/list" => Ok(zoo.lists.tools(&zoo.options, params)),
@@ -176,6 +188,13 @@ fn era(zoo: &Zoo, method: &str, params: &Value) -> Result<(), (i64, String, Opti
 fn listen(zoo: &Zoo, id: &Value, params: &Value) {
     let wanted = params.get("notifications").cloned().unwrap_or(json!({}));
     zoo.wire.listen(id);
+    for uri in wanted["resourceSubscriptions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
+        zoo.lists.watch(uri, true);
+    }
     zoo.wire.say(&json!({
         "jsonrpc": "2.0",
         "method": "notifications/subscriptions/acknowledged",

@@ -16,6 +16,8 @@ pub(crate) const BEHAVIOURS: &[&str] = &[
     "samples",
     "roots",
     "logs",
+    "data",
+    "tasks",
     "crlf",
     "partial-writes",
     "batch",

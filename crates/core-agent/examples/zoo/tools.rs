@@ -31,6 +31,7 @@ pub(crate) struct Tools {
     journal: Option<PathBuf>,
     values: Mutex<BTreeMap<String, String>>,
     count: AtomicU64,
+    looked: AtomicU64,
 }
 
 /// What becomes of a call.
@@ -49,10 +50,27 @@ impl Tools {
             journal: options.journal.clone(),
             values: Mutex::default(),
             count: AtomicU64::new(0),
+            looked: AtomicU64::new(0),
         }
     }
 
-    fn note(&self, what: &str) {
+    /// How the one task is doing: it is at work when it is first looked at, and done afterwards.
+    pub(crate) fn task(&self, params: &Value) -> Result<Value, (i64, String)> {
+        if params["taskId"] != TASK {
+            return Err((-32602, "no such task".into()));
+        }
+        if self.looked.fetch_add(1, Ordering::Relaxed) == 0 {
+            return Ok(task("working"));
+        }
+        let mut done = task("completed");
+        done["result"] = json!({
+            "resultType": "complete",
+            "content": [{"type": "text", "text": "the work is done"}],
+        });
+        Ok(done)
+    }
+
+    pub(crate) fn note(&self, what: &str) {
         if let Some(journal) = &self.journal {
             let file = OpenOptions::new().append(true).create(true).open(journal);
             let noted = file.and_then(|mut file| file.write_all(format!("{what}\n").as_bytes()));
@@ -61,6 +79,20 @@ impl Tools {
             }
         }
     }
+}
+
+/// The one task's name.
+const TASK: &str = "task-1";
+
+fn task(status: &str) -> Value {
+    json!({
+        "taskId": TASK,
+        "status": status,
+        "createdAt": "2026-01-01T00:00:00Z",
+        "lastUpdatedAt": "2026-01-01T00:00:00Z",
+        "ttlMs": null,
+        "pollIntervalMs": 100,
+    })
 }
 
 /// Answers a call, or does not.
@@ -154,6 +186,10 @@ fn execute(zoo: &Zoo, id: &Value, name: &str, params: &Value) -> End {
             text(match name {
                 "put" => {
                     values.insert(key, word("value"));
+                    for uri in zoo.lists.watched() {
+                        zoo.wire
+                            .notify("notifications/resources/updated", json!({"uri": uri}));
+                    }
                     "kept".to_owned()
                 }
                 "delete" => values
@@ -175,6 +211,20 @@ fn execute(zoo: &Zoo, id: &Value, name: &str, params: &Value) -> End {
             }))
         }
         "look" => look(arguments),
+        "table" => {
+            let rows: Vec<_> = (0..number("rows", 2))
+                .map(|row| format!("the words of row {row}"))
+                .collect();
+            End::Done(json!({
+                "content": [{"type": "text", "text": rows.join("\n")}],
+                "structuredContent": {"rows": rows},
+            }))
+        }
+        "work" => {
+            let mut begun = task("working");
+            begun["resultType"] = "task".into();
+            End::Done(begun)
+        }
         "ask" => ask(
             zoo,
             params,
@@ -287,6 +337,21 @@ fn fail(zoo: &Zoo, id: &Value, kind: &str) -> End {
             wire::raw(
                 format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"error\":\"text\"}}\n").as_bytes(),
             );
+            End::Silence
+        }
+        // Right, with more in it than the protocol knows.
+        "odd" => End::Done(json!({
+            "content": [{"type": "text", "text": "odd", "zooText": [null, {"a": 1}]}],
+            "zooResult": {"deep": [1, 2.5, "three", u64::MAX]},
+            "_meta": {"zoo/mark": {"kept": true}},
+        })),
+        "odd-error" => {
+            zoo.wire.say(&json!({
+                "jsonrpc": "2.0",
+                "id": id,
+                "error": {"code": -31999, "message": "odd", "data": {"why": ["a"]}, "zooError": 1},
+                "zooEnvelope": true,
+            }));
             End::Silence
         }
         "schema" => End::Done(json!({

@@ -79,6 +79,7 @@ impl Call {
                 idempotency_key: None,
                 round: None,
                 unchanged: false,
+                whole_data: false,
                 relayed: None,
             })
             .await;

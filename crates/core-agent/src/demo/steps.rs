@@ -298,6 +298,7 @@ async fn outcome(app: &App, server: &str, name: &str, arguments: Value) -> anyho
         idempotency_key: None,
         round: None,
         unchanged: false,
+        whole_data: false,
         relayed: None,
     };
     Ok(app.pipeline.call(call).await)

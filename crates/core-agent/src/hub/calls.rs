@@ -105,6 +105,7 @@ impl Hub {
                     idempotency_key: None,
                     round: round.clone(),
                     unchanged: false,
+                    whole_data: self.promises_data(&call.tool),
                     relayed: None,
                 })
                 .await;
@@ -135,6 +136,12 @@ impl Hub {
             Value::Null,
         )
         .into_result())
+    }
+
+    /// Whether clients read in a list what the tool's data looks like. Some of them take a result
+    /// without such data for a failure, so that it is never left out for being large.
+    fn promises_data(&self, tool: &HubTool) -> bool {
+        self.lists.follows() && tool.listed.output_schema.is_some()
     }
 
     /// Asks the person at the client; no answer is no.
@@ -189,6 +196,7 @@ impl Hub {
                 idempotency_key: None,
                 round: None,
                 unchanged: true,
+                whole_data: true,
                 relayed: Some(Arc::clone(&words)),
             })
             .await;

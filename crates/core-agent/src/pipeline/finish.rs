@@ -39,7 +39,13 @@ impl Pipeline {
                 .keep(&result, &call.tool, &call.scope.actor)
                 .await
             {
-                Ok(handle) => *result = preview::preview(&result, &handle, bytes),
+                Ok(handle) => {
+                    let mut preview = preview::preview(&result, &handle, bytes);
+                    if call.whole_data {
+                        preview.structured_content = result.structured_content.take();
+                    }
+                    *result = preview;
+                }
                 Err(error) => {
                     tracing::error!(%error, tool = call.tool.name(), "a large result could not be kept aside");
                 }

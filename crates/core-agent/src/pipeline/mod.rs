@@ -95,6 +95,9 @@ pub struct Call {
     pub round: Option<Round>,
     /// Whether the result is given as the server gave it: no preview, no marks.
     pub unchanged: bool,
+    /// Whether a large result keeps its data whole and only its words are shortened: its reader
+    /// was promised data of a certain shape.
+    pub whole_data: bool,
     /// The words of a caller that talks to one server: what is sent, and what came back.
     pub relayed: Option<Arc<Words>>,
 }

@@ -250,6 +250,7 @@ fn call(tool: HubTool, arguments: Value) -> Call {
         idempotency_key: None,
         round: None,
         unchanged: false,
+        whole_data: false,
         relayed: None,
     }
 }

@@ -276,6 +276,7 @@ async fn play(cell: Cell, rounds: usize) -> Seen {
         idempotency_key: None,
         round: None,
         unchanged: false,
+        whole_data: false,
         relayed: None,
     };
     // The first call brings the server up; it is not one of those that are judged.
