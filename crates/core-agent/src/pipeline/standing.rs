@@ -17,9 +17,10 @@ pub(super) fn check(tool: &HubTool) -> Result<(), Box<Refusal>> {
     Err(Box::new(Refusal {
         kind: RefusalKind::Blocked,
         message: format!(
-            "{} of the server {} is not called: {what}; a person looks at it with `core-agent trust`",
+            "{} of the server {} is not called: {what}; a person looks at it with: core-agent trust diff {}",
             tool.name(),
-            tool.server
+            tool.server,
+            tool.name(),
         ),
         details: json!({"tool": tool.name(), "server": tool.server, "why": diff}),
     }))

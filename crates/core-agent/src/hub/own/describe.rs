@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Effect, Own, Run,
     arguments::{Arguments, Wrong, missing},
+    find::how_to_look,
 };
 use crate::{
     catalogue::{HubTool, Standing},
@@ -110,7 +111,10 @@ pub(super) fn blocked(tool: &HubTool) -> Option<CallToolResult> {
     Some(failure(
         &format!("the tool {} is blocked: {why}", tool.name()),
         "TOOL_BLOCKED",
-        &["ask the person to look at it with: core-agent trust list"],
+        &[&format!(
+            "ask the person to look at it with: {}",
+            how_to_look(tool)
+        )],
         json!({ "tool": tool.name() }),
     ))
 }

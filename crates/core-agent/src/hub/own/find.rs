@@ -1,6 +1,6 @@
 //! `find_tools`: from everyday words to tools.
 //!
-//! Invariant: the words of a tool that is blocked are not shown to a model.
+//! Invariant: of a tool that is blocked a model reads the name and nothing else.
 
 use futures::future::BoxFuture;
 use rmcp::model::{CallToolResult, ContentBlock};
@@ -20,6 +20,10 @@ use crate::{
 const USUAL: usize = 8;
 /// How many are shown at most.
 const MOST: usize = 50;
+/// Tools that are looked at beyond those wanted, because some may be blocked.
+const BESIDE: usize = 20;
+/// Blocked tools that are named.
+const BLOCKED: usize = 5;
 /// Characters of a description that are shown; `describe_tool` has the rest.
 const SHOWN: usize = 240;
 
@@ -60,7 +64,8 @@ fn find(hub: &Hub, arguments: &Arguments) -> Result<CallToolResult, Wrong> {
         .number(&["limit", "max_results"])?
         .unwrap_or(USUAL);
     let mut query = SearchQuery::new(words);
-    query.limit = limit.clamp(1, MOST);
+    let limit = limit.clamp(1, MOST);
+    query.limit = limit + BESIDE;
     if let Some(server) = arguments.text(&["server", "server_name"])? {
         query.servers = vec![hub.server_named(server)?];
     }
@@ -71,18 +76,32 @@ fn find(hub: &Hub, arguments: &Arguments) -> Result<CallToolResult, Wrong> {
         query.access = Some(Access::Read);
     }
     let hits = hub.options.catalogue.search(&query);
-    let shown: Vec<&HubTool> = hits
-        .iter()
-        .map(|hit| &*hit.tool)
-        .filter(|tool| tool.standing == Standing::Pinned)
+    let good = |tool: &&HubTool| tool.standing == Standing::Pinned;
+    let found = || hits.iter().map(|hit| &*hit.tool);
+    let shown: Vec<&HubTool> = found().filter(good).take(limit).collect();
+    // Only those that would have been shown: further down anything matches a little.
+    let blocked: Vec<&HubTool> = found()
+        .take(limit)
+        .filter(|tool| !good(tool))
+        .take(BLOCKED)
         .collect();
     let unknown = hub.unknown_servers();
-    let mut text = if shown.is_empty() {
-        format!("No tool matches {words:?}. Say it in other words.")
-    } else {
+    let mut text = if !shown.is_empty() {
         let lines: Vec<String> = shown.iter().map(|tool| line(tool)).collect();
         lines.join("\n")
+    } else if blocked.is_empty() {
+        format!("No tool matches {words:?}. Say it in other words.")
+    } else {
+        format!("No tool that may be called matches {words:?}.")
     };
+    for tool in &blocked {
+        text.push_str(&format!(
+            "\nBlocked: {}: {}. A person decides: {}",
+            tool.name(),
+            why_blocked(tool),
+            how_to_look(tool),
+        ));
+    }
     if !unknown.is_empty() {
         let names: Vec<&str> = unknown.iter().map(|(name, _)| name.as_str()).collect();
         text.push_str(&format!(
@@ -93,9 +112,31 @@ fn find(hub: &Hub, arguments: &Arguments) -> Result<CallToolResult, Wrong> {
     let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
     result.structured_content = Some(json!({
         "tools": shown.iter().map(|tool| summary(tool)).collect::<Vec<_>>(),
+        "blocked": blocked
+            .iter()
+            .map(|tool| json!({
+                "name": tool.name(),
+                "server": tool.server,
+                "why": why_blocked(tool),
+                "look_with": how_to_look(tool),
+            }))
+            .collect::<Vec<_>>(),
         "not_searched": unknown.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
     }));
     Ok(result)
+}
+
+/// Why a tool is not called, without a word of its own.
+fn why_blocked(tool: &HubTool) -> &'static str {
+    match tool.standing {
+        Standing::Changed { .. } => "its definition changed since it was approved",
+        _ => "its words or a person's decision stand against it",
+    }
+}
+
+/// How a person looks at a tool and at what changed in it.
+pub(super) fn how_to_look(tool: &HubTool) -> String {
+    format!("core-agent trust diff {}", tool.name())
 }
 
 /// The category of this name.
