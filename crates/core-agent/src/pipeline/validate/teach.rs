@@ -43,7 +43,7 @@ impl Problem {
             &self.path
         };
         match &self.did_you_mean {
-            Some(meant) => format!("{place}: {}; did you mean {meant:?}?", self.wrong),
+            Some(meant) => format!("{place}: {}: did you mean {meant:?}?", self.wrong),
             None => format!("{place}: {}", self.wrong),
         }
     }
@@ -104,11 +104,20 @@ fn explain(error: &ValidationError<'_>, schema: &JsonObject) -> Vec<Problem> {
             let name = property.as_str().unwrap_or_default();
             let about = property_schema(error, schema, name)
                 .and_then(|schema| schema.get("description")?.as_str().map(short));
-            let problem = match about {
+            let mut problem = match about {
                 Some(about) => format!("{name:?} is missing ({about})"),
                 None => format!("{name:?} is missing"),
             };
-            one(problem, None)
+            let given = stranger_near(error, schema, name);
+            if let Some(given) = given {
+                problem.push_str(&format!("; {:?} was given", short(given)));
+            }
+            vec![Problem {
+                path: error.instance_path().to_string(),
+                wrong: problem,
+                allowed: None,
+                did_you_mean: given.map(|_| name.to_owned()),
+            }]
         }
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
             let known = property_names(error, schema);
@@ -269,6 +278,20 @@ pub(super) fn property_names(error: &ValidationError<'_>, schema: &JsonObject) -
         .and_then(|schema| schema.get("properties")?.as_object())
         .map(|properties| properties.keys().cloned().collect())
         .unwrap_or_default()
+}
+
+/// The given property the schema does not know whose name is nearest to a missing one.
+fn stranger_near<'a>(
+    error: &'a ValidationError<'_>,
+    schema: &JsonObject,
+    missing: &str,
+) -> Option<&'a str> {
+    let known = property_names(error, schema);
+    let given = error.instance().as_object()?.keys().map(String::as_str);
+    nearest(
+        missing,
+        given.filter(|name| !known.iter().any(|known| known == name)),
+    )
 }
 
 fn property_schema<'a>(

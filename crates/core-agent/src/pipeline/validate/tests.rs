@@ -162,6 +162,35 @@ fn lessons_say_where_what_and_what_was_meant() {
 }
 
 #[test]
+fn a_missing_name_is_told_with_the_one_that_was_given() {
+    for closed in [true, false] {
+        let schema = json!({
+            "type": "object",
+            "properties": {"text": {"type": "string"}, "test": {"type": "string"}},
+            "required": ["text"],
+            "additionalProperties": !closed,
+        });
+        let refusal = check(schema.clone(), json!({"txt": "hunter2"})).unwrap_err();
+        let expected = r#""text" is missing; "txt" was given: did you mean "text"?"#;
+        assert!(refusal.message.contains(expected), "{}", refusal.message);
+        assert!(!refusal.message.contains("hunter2"));
+        // A name that is known is not a slip of the pen.
+        let refusal = check(schema.clone(), json!({"test": "a"})).unwrap_err();
+        assert!(
+            !refusal.message.contains("was given"),
+            "{}",
+            refusal.message
+        );
+        let refusal = check(schema, json!({"elsewhere": "a"})).unwrap_err();
+        assert!(
+            !refusal.message.contains("was given"),
+            "{}",
+            refusal.message
+        );
+    }
+}
+
+#[test]
 fn results_are_compared_too() {
     let output =
         json!({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]});
