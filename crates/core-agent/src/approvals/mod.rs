@@ -90,6 +90,20 @@ pub struct Request {
     pub question: String,
     /// Whether this caller's own answer counts.
     pub by_client: bool,
+    /// Whether this is a later round of a call whose server asked questions: it goes on with what
+    /// was approved for the first.
+    pub round: bool,
+}
+
+/// What is left of an approval after its call.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Left {
+    /// Nothing.
+    Nothing,
+    /// The rounds of this very call: its server asked questions. Each goes on once.
+    Rounds,
+    /// All of it: the call surely did nothing.
+    Everything,
 }
 
 /// What is known of a call that needs an approval.
@@ -118,9 +132,10 @@ impl Approvals {
     pub async fn find_or_ask(&self, request: Request) -> Result<Found, StoreError> {
         let now = self.now();
         let (digest, principal) = (request.digest.clone(), request.principal.clone());
+        let round = request.round.then(|| self.since(now));
         let known = self
             .store
-            .read(|db| rows::find(db, &digest, &principal, now))?;
+            .read(|db| rows::find(db, &digest, &principal, now, round))?;
         if let Some(found) = known {
             return Ok(found);
         }
@@ -129,7 +144,7 @@ impl Approvals {
         self.store
             .write(move |tx| {
                 // Another call of the same kind may have asked meanwhile.
-                if let Some(found) = rows::find(tx, &request.digest, &request.principal, now)? {
+                if let Some(found) = rows::find(tx, &request.digest, &request.principal, now, round)? {
                     return Ok(found);
                 }
                 rows::make_room(tx, &request.principal, now, MOST_WAITING)?;
@@ -211,17 +226,24 @@ impl Approvals {
     }
 
     /// Uses an approval up, within the transaction in which the call is written down. Says no when
-    /// it was used or ended meanwhile.
+    /// it was used or ended meanwhile. With `round`, the call is a later round of one that was made.
     pub fn using(
         &self,
         id: String,
         caller: String,
+        round: bool,
     ) -> impl FnOnce(&Transaction<'_>) -> rusqlite::Result<bool> + Send + 'static {
         let now = self.now();
+        let since = round.then(|| self.since(now));
         move |tx| {
-            let used = rows::take(tx, &id, now)?;
+            let used = rows::take(tx, &id, now, since)?;
             if used {
-                audit(tx, now, AuditKind::ApprovalUsed, &caller, &id, &json!({}))?;
+                let detail = if round {
+                    json!({"round": true})
+                } else {
+                    json!({})
+                };
+                audit(tx, now, AuditKind::ApprovalUsed, &caller, &id, &detail)?;
             }
             Ok(used)
         }
@@ -255,14 +277,22 @@ impl Approvals {
         self.clock.now().as_millisecond()
     }
 
+    fn since(&self, now: i64) -> rows::Since {
+        rows::Since(now.saturating_sub(millis(self.lifetime)))
+    }
+
     fn later(&self, now: i64) -> i64 {
         now.saturating_add(millis(self.lifetime))
     }
 }
 
-/// Lets an approval count again whose call surely did nothing.
-pub(crate) fn give_back(tx: &Transaction<'_>, id: &str) -> rusqlite::Result<()> {
-    rows::give_back(tx, id)
+/// Leaves of an approval what its call left of it.
+pub(crate) fn settle(tx: &Transaction<'_>, id: &str, left: Left) -> rusqlite::Result<()> {
+    match left {
+        Left::Nothing => Ok(()),
+        Left::Rounds => rows::keep_for_rounds(tx, id),
+        Left::Everything => rows::give_back(tx, id),
+    }
 }
 
 fn audit(

@@ -7,6 +7,10 @@ use serde::Serialize;
 
 use super::{ApprovalState, Found, Request};
 
+/// The earliest time at which a call may have begun whose rounds still go on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Since(pub(super) i64);
+
 /// One record.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Approval {
@@ -50,12 +54,29 @@ pub struct Approval {
 const COLUMNS: &str = "id, digest, principal, caller, server, tool, policy, question, by_client,
     asked_at, expires_at, state, answered_at, answered_by, answered_how, many, uses";
 
+/// How often one approval may be used for the rounds of its call.
+const MOST_ROUNDS: i64 = 16;
+
 pub(super) fn find(
     db: &Connection,
     digest: &str,
     principal: &str,
     now: i64,
+    round: Option<Since>,
 ) -> rusqlite::Result<Option<Found>> {
+    if let Some(Since(since)) = round {
+        let begun: Option<String> = db
+            .prepare_cached(
+                "SELECT id FROM approvals
+                 WHERE digest = ?1 AND principal = ?2 AND state = 'rounds' AND used_at > ?3
+                 ORDER BY used_at LIMIT 1",
+            )?
+            .query_row(params![digest, principal, since], |row| row.get(0))
+            .optional()?;
+        if let Some(id) = begun {
+            return Ok(Some(Found::Approved(id)));
+        }
+    }
     db.prepare_cached(
         "SELECT id, state FROM approvals
          WHERE digest = ?1 AND principal = ?2 AND expires_at > ?3
@@ -150,15 +171,31 @@ pub(super) fn answer(
     Ok(changed == 1)
 }
 
-pub(super) fn take(tx: &Transaction<'_>, id: &str, now: i64) -> rusqlite::Result<bool> {
+pub(super) fn take(
+    tx: &Transaction<'_>,
+    id: &str,
+    now: i64,
+    round: Option<Since>,
+) -> rusqlite::Result<bool> {
+    // The time of a call over rounds is that of its first.
     let changed = tx
         .prepare_cached(
-            "UPDATE approvals SET uses = uses + 1, used_at = ?2,
+            "UPDATE approvals SET uses = uses + 1,
+               used_at = CASE WHEN state = 'rounds' THEN used_at ELSE ?2 END,
                state = CASE WHEN many THEN state ELSE 'used' END
-             WHERE id = ?1 AND state = 'approved' AND expires_at > ?2",
+             WHERE id = ?1 AND ((state = 'approved' AND expires_at > ?2)
+               OR (state = 'rounds' AND used_at > ?3))",
         )?
-        .execute(params![id, now])?;
+        .execute(params![id, now, round.map(|Since(since)| since)])?;
     Ok(changed == 1)
+}
+
+pub(super) fn keep_for_rounds(tx: &Transaction<'_>, id: &str) -> rusqlite::Result<()> {
+    tx.execute(
+        "UPDATE approvals SET state = 'rounds' WHERE id = ?1 AND state = 'used' AND uses <= ?2",
+        params![id, MOST_ROUNDS],
+    )?;
+    Ok(())
 }
 
 pub(super) fn give_back(tx: &Transaction<'_>, id: &str) -> rusqlite::Result<()> {
@@ -203,7 +240,8 @@ pub(super) fn prune(tx: &Transaction<'_>, oldest: i64) -> rusqlite::Result<()> {
 fn approval(row: &Row<'_>, now: i64) -> rusqlite::Result<Approval> {
     let expires_at: i64 = row.get("expires_at")?;
     let state = match row.get::<_, String>("state")?.as_str() {
-        "used" => ApprovalState::Used,
+        // The call was made, and its server asked questions first.
+        "used" | "rounds" => ApprovalState::Used,
         "declined" => ApprovalState::Declined,
         _ if expires_at <= now => ApprovalState::Expired,
         "approved" => ApprovalState::Approved,

@@ -41,6 +41,7 @@ fn request(actor: &Actor, digest: &str) -> Request {
         policies: vec!["p".into()],
         question: "may it?".into(),
         by_client: actor.speaks_for_person,
+        round: false,
     }
 }
 
@@ -60,7 +61,11 @@ impl Bench {
     }
 
     async fn take(&self, id: &str) -> bool {
-        let using = self.approvals.using(id.to_owned(), "a".into());
+        self.take_for(id, false).await
+    }
+
+    async fn take_for(&self, id: &str, round: bool) -> bool {
+        let using = self.approvals.using(id.to_owned(), "a".into(), round);
         self.approvals.store.write(using).await.unwrap()
     }
 
@@ -197,4 +202,67 @@ async fn questions_of_one_caller_are_bounded() {
         bench.approvals.waiting().unwrap(),
         MOST_WAITING.unsigned_abs()
     );
+}
+
+#[tokio::test]
+async fn the_rounds_of_an_approved_call_go_on_and_nothing_else_does() {
+    let bench = bench();
+    let (ann, bob) = (actor("ann", false), actor("bob", false));
+    let asked = async |actor: &Actor, digest: &str| {
+        let request = Request {
+            round: true,
+            ..request(actor, digest)
+        };
+        bench.approvals.find_or_ask(request).await.unwrap()
+    };
+    let settled = async |id: &str, left: Left| {
+        let id = id.to_owned();
+        let done = bench.approvals.store.write(move |tx| settle(tx, &id, left));
+        done.await.unwrap();
+    };
+    let id = bench.waiting(&ann, "d").await;
+    let given = bench.approvals.answer(&id, true, "person", None);
+    given.await.unwrap();
+    assert!(bench.take(&id).await);
+    settled(&id, Left::Nothing).await;
+    assert!(
+        matches!(asked(&ann, "d").await, Found::Waiting(_)),
+        "a round nobody asked for is no round"
+    );
+    settled(&id, Left::Rounds).await;
+    assert!(matches!(bench.ask(&ann, "d").await, Found::Waiting(_)));
+    assert!(!bench.take(&id).await, "a new call is no round");
+    assert!(matches!(asked(&bob, "d").await, Found::Waiting(_)));
+    assert!(matches!(asked(&ann, "e").await, Found::Waiting(_)));
+    assert_eq!(asked(&ann, "d").await, Found::Approved(id.clone()));
+    assert_eq!(
+        bench.approvals.get(&id).unwrap().unwrap().state,
+        ApprovalState::Used
+    );
+    assert!(bench.take_for(&id, true).await);
+    assert!(!bench.take_for(&id, true).await, "each round goes on once");
+    settled(&id, Left::Rounds).await;
+    bench.pass(61);
+    assert!(!bench.take_for(&id, true).await, "rounds end with time");
+}
+
+#[tokio::test]
+async fn the_rounds_of_one_call_are_bounded() {
+    let bench = bench();
+    let ann = actor("ann", false);
+    let id = bench.waiting(&ann, "d").await;
+    let given = bench.approvals.answer(&id, true, "person", None);
+    given.await.unwrap();
+    let mut made = 0;
+    while bench.take_for(&id, true).await {
+        made += 1;
+        assert!(made < 100, "it ends");
+        let own = id.clone();
+        let done = bench
+            .approvals
+            .store
+            .write(move |tx| settle(tx, &own, Left::Rounds));
+        done.await.unwrap();
+    }
+    assert_eq!(made, 17, "the call and sixteen rounds");
 }

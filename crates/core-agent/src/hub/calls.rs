@@ -184,6 +184,7 @@ impl Hub {
         message: Value,
         scope: Scope,
     ) -> Result<Value, ErrorData> {
+        let round = round_of(&message);
         let words = Words::new(message);
         let outcome = self
             .options
@@ -194,7 +195,7 @@ impl Hub {
                 scope,
                 run: None,
                 idempotency_key: None,
-                round: None,
+                round,
                 unchanged: true,
                 whole_data: true,
                 relayed: Some(Arc::clone(&words)),
@@ -217,4 +218,17 @@ impl Hub {
             .map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
         Ok(json!({ "jsonrpc": "2.0", "result": result }))
     }
+}
+
+/// The answers a request in its caller's words brings to an earlier round.
+fn round_of(message: &Value) -> Option<Round> {
+    let params = message.get("params")?;
+    let responses = params.get("inputResponses").filter(|it| it.is_object());
+    let state = params.get("requestState").and_then(Value::as_str);
+    (responses.is_some() || state.is_some()).then(|| Round {
+        responses: responses
+            .and_then(|responses| serde_json::from_value(responses.clone()).ok())
+            .unwrap_or_default(),
+        state: state.map(ToOwned::to_owned),
+    })
 }

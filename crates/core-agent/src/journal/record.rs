@@ -8,7 +8,7 @@ use rusqlite::{Transaction, named_params, params};
 use serde::Serialize;
 
 use super::stats;
-use crate::{Effect, FaultKind, ServerName, catalogue::Access};
+use crate::{Effect, FaultKind, ServerName, approvals::Left, catalogue::Access};
 
 /// A call that is about to be made.
 #[derive(Clone, Debug)]
@@ -52,8 +52,8 @@ pub struct Ending {
     pub hedged: bool,
     /// The tool that was used instead.
     pub fallback: Option<String>,
-    /// Whether the approval it used counts again, since nothing happened.
-    pub unused: bool,
+    /// What is left of the approval it used.
+    pub left: Left,
 }
 
 /// How a call ended.
@@ -116,7 +116,7 @@ impl Ending {
             cached: false,
             hedged: false,
             fallback: None,
-            unused: false,
+            left: Left::Nothing,
         }
     }
 }
@@ -144,10 +144,8 @@ pub(super) fn write(tx: &Transaction<'_>, records: &[Box<Record>]) -> rusqlite::
             Some(id) => update(tx, *id, ending)?,
             None => insert(tx, intent, *at, instance, Some(ending))?,
         }
-        if ending.unused
-            && let Some(approval) = &intent.approval
-        {
-            crate::approvals::give_back(tx, approval)?;
+        if let Some(approval) = &intent.approval {
+            crate::approvals::settle(tx, approval, ending.left)?;
         }
         if ending.state.counts() && !ending.cached {
             durations

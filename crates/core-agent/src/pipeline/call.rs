@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     Actor, Effect, Fault, ServerName,
-    approvals::{arguments_digest, principal_key},
+    approvals::{Left, arguments_digest, principal_key},
     catalogue::Access,
     journal::Intent,
     metrics::{CacheLabels, ServerLabel},
@@ -122,10 +122,11 @@ impl Pipeline {
         if let Some(context) = trace {
             context.put(&mut call.scope.meta);
         }
+        let round = call.round.is_some();
         let ready = match self.prepare(call).await {
             Ok(ready) => ready,
             Err(outcome) => {
-                let ending = record::ending(&outcome, trail, started.elapsed(), 0);
+                let ending = record::ending(&outcome, trail, started.elapsed(), 0, round);
                 self.options.journal.record(intent, ending);
                 return (*outcome, 0);
             }
@@ -148,9 +149,16 @@ impl Pipeline {
         };
         let answered = self.make(&ready, trace, trail).await;
         let (outcome, bytes) = self.answer(&ready, answered, trail).await;
-        let ending = record::ending(&outcome, trail, started.elapsed(), bytes);
+        let ending = record::ending(&outcome, trail, started.elapsed(), bytes, round);
         match open {
-            Some(open) => open.end(intent, ending).await,
+            Some(open) => {
+                let goes_on = ending.left == Left::Rounds && intent.approval.is_some();
+                open.end(intent, ending).await;
+                if goes_on {
+                    // The next round may come at once and must find what is left to it.
+                    self.options.journal.flush().await;
+                }
+            }
             None => self.options.journal.record(intent, ending),
         }
         (outcome, bytes)
@@ -207,7 +215,8 @@ impl Pipeline {
         let (journal, approvals) = (&self.options.journal, &self.options.approvals);
         let begun = match &ready.permit.approval {
             Some(id) => {
-                let using = approvals.using(id.clone(), intent.caller.clone());
+                let round = ready.call.round.is_some();
+                let using = approvals.using(id.clone(), intent.caller.clone(), round);
                 journal.begin(intent.clone(), using).await
             }
             None => journal.begin(intent.clone(), |_| Ok(true)).await,

@@ -64,6 +64,7 @@ impl Pipeline {
                 policies: policies.clone(),
                 question: question.clone(),
                 by_client: options.policy.may_answer(&asked),
+                round: call.round.is_some(),
             })
             .await;
         match found {

@@ -10,6 +10,7 @@ use rusqlite::params;
 use super::{Outcome, breaker::BreakerState, trail::Trail};
 use crate::{
     Effect, ServerName,
+    approvals::Left,
     catalogue::{Access, HubTool},
     journal::{CallState, Ending},
     metrics::{CallLabels, CallMetrics, ServerLabel},
@@ -18,8 +19,17 @@ use crate::{
 };
 
 /// How a call ended, for the journal.
-pub(super) fn ending(outcome: &Outcome, trail: &Trail, took: Duration, bytes: u64) -> Ending {
+///
+/// `round` is whether it was a later round of a call whose server asked questions.
+pub(super) fn ending(
+    outcome: &Outcome,
+    trail: &Trail,
+    took: Duration,
+    bytes: u64,
+    round: bool,
+) -> Ending {
     let (state, fault, effect) = state(outcome);
+    let nothing_done = state == CallState::Failed && effect == Some(Effect::None);
     Ending {
         state,
         fault,
@@ -30,8 +40,13 @@ pub(super) fn ending(outcome: &Outcome, trail: &Trail, took: Duration, bytes: u6
         cached: trail.was_cached(),
         hedged: trail.was_hedged(),
         fallback: trail.fallback(),
-        unused: state == CallState::InputRequired
-            || (state == CallState::Failed && effect == Some(Effect::None)),
+        left: match state {
+            // The first round reached the server: only its rounds are left.
+            CallState::InputRequired => Left::Rounds,
+            _ if nothing_done && round => Left::Rounds,
+            _ if nothing_done => Left::Everything,
+            _ => Left::Nothing,
+        },
     }
 }
 

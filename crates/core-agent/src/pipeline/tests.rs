@@ -470,6 +470,45 @@ async fn an_approval_whose_call_did_nothing_counts_again() {
 }
 
 #[tokio::test]
+async fn the_rounds_of_an_approved_call_need_no_second_approval() {
+    let bench = bench().await;
+    let destroy = |n: i64, round: bool| Call {
+        round: round.then(|| Round {
+            responses: InputResponses::new(),
+            state: Some("theirs".into()),
+        }),
+        ..call(tool("destroy", Access::Destructive), json!({"n": n}))
+    };
+    let asks = || {
+        let asked = InputRequiredResult::new(None, Some("theirs".to_owned()));
+        Ok(ServerResult::InputRequiredResult(asked))
+    };
+    let waits = async |call: Call| match bench.pipeline.call(call).await {
+        Outcome::ApprovalNeeded(needed) => needed.id,
+        other => panic!("a person is asked: {other:?}"),
+    };
+    waits(destroy(1, true)).await;
+    let id = waits(destroy(1, false)).await;
+    let given = bench.approvals.answer(&id, true, "person", None);
+    given.await.unwrap();
+    bench.servers.then(asks).then(asks);
+    for round in [false, true] {
+        let outcome = bench.pipeline.call(destroy(1, round)).await;
+        assert!(matches!(outcome, Outcome::InputRequired(_)), "{outcome:?}");
+    }
+    waits(destroy(2, true)).await;
+    let mut other = destroy(1, true);
+    other.scope.actor = actor("bob");
+    waits(other).await;
+    waits(destroy(1, false)).await;
+    assert_eq!(bench.servers.calls(), 2);
+    result(bench.pipeline.call(destroy(1, true)).await);
+    bench.journal.flush().await;
+    waits(destroy(1, true)).await;
+    assert_eq!(bench.servers.calls(), 3);
+}
+
+#[tokio::test]
 async fn a_declined_call_is_not_made() {
     let bench = bench().await;
     let destroy = || call(tool("destroy", Access::Destructive), json!({}));
