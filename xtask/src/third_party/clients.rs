@@ -1,8 +1,16 @@
-//! Real MCP clients of both eras against the server: connect over HTTP and stdio, list, call, read
-//! an image result.
+//! Real MCP clients of both eras, against the server and against the hub in front of it: connect
+//! over HTTP and stdio, list, call, read an image result; through the hub also answer a question
+//! and take a result that is larger than a model wants.
+//!
+//! Invariant: a client's own checks of results are never switched off.
 
-use std::process::Command;
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
 
+use anyhow::{Context, ensure};
 use testkit::{World, WorldOptions};
 
 use super::{
@@ -22,40 +30,152 @@ const INSPECTOR: &[&str] = &["@modelcontextprotocol/inspector@2.12.0"];
 
 pub(super) fn run(workplace: &Workplace<'_>) -> anyhow::Result<()> {
     let (root, folder) = (workplace.root, &workplace.folder);
-    workplace.build(&["--release", "--package", "workspace-mcp"])?;
+    for package in ["core-agent", "workspace-mcp"] {
+        workplace.build(&["--release", "--package", package])?;
+    }
+    workplace.build(&["--package", "core-agent", "--example", "zoo"])?;
     let binary = root.join("target/release/workspace-mcp");
-    let scripts = root.join("tests/third-party/clients");
-    let mcp = venv(&folder.join("mcp"), MCP)?;
-    let fastmcp = venv(&folder.join("fastmcp"), FASTMCP)?;
-    let typescript = npm(&folder.join("typescript"), TYPESCRIPT)?;
-    let inspector = npm(&folder.join("inspector"), INSPECTOR)?;
-
+    let clients = Clients {
+        mcp: venv(&folder.join("mcp"), MCP)?,
+        fastmcp: venv(&folder.join("fastmcp"), FASTMCP)?,
+        typescript: npm(&folder.join("typescript"), TYPESCRIPT)?,
+        inspector: npm(&folder.join("inspector"), INSPECTOR)?,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     let world = runtime.block_on(World::start(&binary, WorldOptions::default()))?;
-    let prepared = |program: &std::path::Path| {
-        let mut command = Command::new(program);
-        command
-            .env("SERVER_URL", format!("{}/mcp", world.base))
-            .env("SERVER_BINARY", &binary)
-            .env("GOOGLE_API_BASE", &world.sandbox)
-            .env("GOOGLE_MCP_CREDENTIALS_DIR", &world.credentials);
-        command
-    };
-    // A script beside its packages finds them without any path being set.
-    let node = |script: &str, modules: &std::path::Path| -> anyhow::Result<()> {
-        let place = |name: &str| modules.with_file_name(name);
-        for name in ["shared.mjs", script] {
-            std::fs::copy(scripts.join(name), place(name))?;
-        }
-        checked(prepared("node".as_ref()).arg(place(script)))
-    };
-    checked(prepared(&mcp).arg(scripts.join("python_mcp.py")))?;
-    checked(prepared(&fastmcp).arg(scripts.join("python_fastmcp.py")))?;
-    node("typescript_sdk.mjs", &typescript)?;
-    node("typescript_client.mjs", &typescript)?;
-    node("inspector.mjs", &inspector)?;
+    let server = format!("{}/mcp", world.base);
+    let scripts = root.join("tests/third-party/clients");
+    clients.all(
+        &scripts,
+        &[
+            ("SERVER_URL", server.clone()),
+            ("SERVER_BINARY", binary.display().to_string()),
+            ("GOOGLE_API_BASE", world.sandbox.clone()),
+            (
+                "GOOGLE_MCP_CREDENTIALS_DIR",
+                world.credentials.display().to_string(),
+            ),
+        ],
+    )?;
+    for listing in ["merged", "meta"] {
+        println!("\nthrough the hub, {listing} listing");
+        let folder = tempfile::tempdir()?;
+        let hub = Hub::start(root, folder.path(), &server, listing)?;
+        clients.all(&scripts.join("hub"), &hub.variables(listing)?)?;
+    }
     runtime.block_on(world.stop())?;
     Ok(())
+}
+
+/// The clients, installed: the Pythons and the folders of modules.
+struct Clients {
+    mcp: PathBuf,
+    fastmcp: PathBuf,
+    typescript: PathBuf,
+    inspector: PathBuf,
+}
+
+impl Clients {
+    /// Runs the scripts of a folder, all with the same variables.
+    fn all(&self, scripts: &Path, variables: &[(&str, String)]) -> anyhow::Result<()> {
+        let run = |program: &Path, script: &Path| {
+            let mut command = Command::new(program);
+            command
+                .envs(variables.iter().map(|(name, value)| (name, value)))
+                .env("PYTHONDONTWRITEBYTECODE", "1")
+                .arg(script);
+            checked(&mut command)
+        };
+        // A script beside its packages finds them without any path being set.
+        let node = |script: &str, modules: &Path| {
+            let place = |name: &str| modules.with_file_name(name);
+            for name in ["shared.mjs", script] {
+                std::fs::copy(scripts.join(name), place(name))?;
+            }
+            run("node".as_ref(), &place(script))
+        };
+        run(&self.mcp, &scripts.join("python_mcp.py"))?;
+        run(&self.fastmcp, &scripts.join("python_fastmcp.py"))?;
+        node("typescript_sdk.mjs", &self.typescript)?;
+        node("typescript_client.mjs", &self.typescript)?;
+        node("inspector.mjs", &self.inspector)
+    }
+}
+
+/// The hub in front of the server and of two small ones: one that asks, one with large results.
+struct Hub {
+    binary: PathBuf,
+    config: PathBuf,
+    /// What a hub on stdio keeps, beside the one over HTTP.
+    state: PathBuf,
+    url: String,
+    child: Child,
+}
+
+impl Hub {
+    fn start(root: &Path, folder: &Path, server: &str, listing: &str) -> anyhow::Result<Self> {
+        let zoo = root.join("target/debug/examples/zoo");
+        let zoo = zoo.to_str().context("the folder's name is text")?;
+        let config = folder.join("core-agent.toml");
+        std::fs::write(
+            &config,
+            format!(
+                "[hub]\nlisting = \"{listing}\"\n[trust]\napprove_commands = false\n\
+                 [servers.workspace]\nurl = \"{server}\"\ntrust = \"trusted\"\nprefix = \"\"\n\
+                 [servers.zoo]\ncommand = {zoo:?}\nargs = [\"elicits\"]\ntrust = \"trusted\"\nprefix = \"\"\n\
+                 [servers.table]\ncommand = {zoo:?}\nargs = [\"data\"]\ntrust = \"trusted\"\n"
+            ),
+        )?;
+        let binary = root.join("target/release/core-agent");
+        let mut child = Command::new(&binary)
+            .args(["serve", "--listen", "127.0.0.1:0", "--config"])
+            .arg(&config)
+            .arg("--state")
+            .arg(folder.join("state"))
+            .current_dir(folder)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("the hub did not start")?;
+        let output = child.stdout.take().context("it has an output")?;
+        let mut hub = Self {
+            binary,
+            config,
+            state: folder.join("state-of-stdio"),
+            url: String::new(),
+            child,
+        };
+        BufReader::new(output).read_line(&mut hub.url)?;
+        hub.url.truncate(hub.url.trim_end().len());
+        ensure!(
+            hub.url.starts_with("http"),
+            "the hub did not say where it listens"
+        );
+        Ok(hub)
+    }
+
+    fn variables(&self, listing: &str) -> anyhow::Result<[(&'static str, String); 4]> {
+        let arguments = serde_json::to_string(&[
+            "stdio".as_ref(),
+            "--config".as_ref(),
+            self.config.as_path(),
+            "--state".as_ref(),
+            self.state.as_path(),
+        ])?;
+        Ok([
+            ("HUB_URL", self.url.clone()),
+            ("HUB_BINARY", self.binary.display().to_string()),
+            ("HUB_ARGUMENTS", arguments),
+            ("HUB_LISTING", listing.to_owned()),
+        ])
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
