@@ -201,9 +201,12 @@ impl Hub {
                 relayed: Some(Arc::clone(&words)),
             })
             .await;
-        if let (Outcome::Result(_) | Outcome::InputRequired(_) | Outcome::Task(_), Some(answer)) =
-            (&outcome, words.answer())
-        {
+        let answered = match &outcome {
+            Outcome::Result(_) | Outcome::InputRequired(_) | Outcome::Task(_) => true,
+            Outcome::Failed(fault) => fault.rpc.is_some(),
+            Outcome::Refused(_) | Outcome::ApprovalNeeded(_) => false,
+        };
+        if let (true, Some(answer)) = (answered, words.answer()) {
             return Ok(answer);
         }
         let ended = match outcome {
