@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     ServerName,
+    alerts::Watch,
     approvals::Approvals,
     catalogue::Catalogue,
     commands::Common,
@@ -106,6 +107,17 @@ impl App {
         let app = Self::with(&loaded, variables).await?;
         let (pipeline, ended) = (Arc::clone(&app.pipeline), app.ended.clone());
         tokio::spawn(async move { pipeline.upkeep(ended).await });
+        let watch = Watch {
+            config: Arc::clone(&app.config),
+            servers: Arc::clone(&app.servers) as _,
+            pipeline: Arc::clone(&app.pipeline),
+            approvals: app.approvals.clone(),
+            store: app.store.clone(),
+            metrics: app.pipeline.metrics().clone(),
+            clock: Arc::clone(&app.clock),
+            instance: app.random.hex(8),
+        };
+        tokio::spawn(watch.run(app.ended.clone()));
         // Approvals given on the command line count here too.
         tokio::spawn(Arc::clone(&app.catalogue).follow(app.ended.clone()));
         Ok(app)

@@ -6,6 +6,7 @@
 //! than the pipeline.
 
 mod actor;
+pub mod alerts;
 pub mod app;
 pub mod approvals;
 pub mod catalogue;

@@ -36,6 +36,8 @@ pub struct CallMetrics {
     pub(crate) cache: Family<CacheLabels, Counter>,
     pub(crate) breaker: Family<ServerLabel, Gauge>,
     pub(crate) approvals_waiting: Gauge,
+    pub(crate) alerts: Family<AlertLabels, Counter>,
+    pub(crate) alerts_firing: Family<AlertLabels, Gauge>,
     pub(crate) records_dropped: Arc<AtomicU64>,
     servers: Arc<OnceLock<Weak<dyn Servers>>>,
 }
@@ -58,6 +60,12 @@ pub(crate) struct CacheLabels {
     pub(crate) found: &'static str,
 }
 
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+pub(crate) struct AlertLabels {
+    pub(crate) metric: &'static str,
+    pub(crate) severity: &'static str,
+}
+
 impl Default for CallMetrics {
     fn default() -> Self {
         Self {
@@ -70,6 +78,8 @@ impl Default for CallMetrics {
             cache: Family::default(),
             breaker: Family::default(),
             approvals_waiting: Gauge::default(),
+            alerts: Family::default(),
+            alerts_firing: Family::default(),
             records_dropped: Arc::default(),
             servers: Arc::new(OnceLock::new()),
         }
@@ -122,6 +132,12 @@ impl CallMetrics {
                 "agent_approvals_waiting",
                 "Approvals that wait for a person",
                 own.approvals_waiting.clone(),
+            );
+            registry.register("agent_alerts", "Alerts that were said", own.alerts.clone());
+            registry.register(
+                "agent_alerts_firing",
+                "Alerts that fire",
+                own.alerts_firing.clone(),
             );
             registry.register_collector(Box::new(Seen {
                 servers: own.servers.clone(),

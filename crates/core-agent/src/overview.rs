@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
+    alerts::{self, Alert},
     app::loaded,
     approvals::Approvals,
     commands::Common,
@@ -37,6 +38,8 @@ pub struct Snapshot {
     pub minutes: u32,
     /// Approvals that wait for a person.
     pub approvals_waiting: u64,
+    /// The alerts that fire in running hubs, the worst first.
+    pub alerts: Vec<Alert>,
     /// The servers, by name.
     pub servers: Vec<ServerLine>,
     /// The last calls, newest first.
@@ -168,9 +171,16 @@ impl Overview {
             at,
             minutes,
             approvals_waiting: self.approvals().waiting()?,
+            alerts: alerts::firing(&self.store, at.as_millisecond())?,
             servers,
             calls: journal::recent(&self.store, calls)?,
         })
+    }
+
+    /// The figures of every server and tool, of the last `minutes`.
+    pub fn figures(&self, minutes: u32) -> anyhow::Result<Vec<journal::ToolFigures>> {
+        let since = self.clock.now().as_millisecond() - i64::from(minutes) * 60_000;
+        Ok(journal::all_figures(&self.store, since)?)
     }
 
     fn circuits(&self) -> anyhow::Result<Vec<(String, String)>> {
@@ -179,6 +189,24 @@ impl Overview {
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .collect()
         })?)
+    }
+}
+
+impl Alert {
+    /// The alert in one line, for people.
+    pub fn line(&self) -> String {
+        let of = [self.server.as_deref(), self.tool.as_deref()];
+        let of = of.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let since = Timestamp::from_millisecond(self.since)
+            .map_or_else(|_| String::new(), |since| format!(" since {since:.0}"));
+        format!(
+            "ALERT {} {}{}{of}: {:.2} is above {}{since}",
+            self.severity.name(),
+            self.metric.name(),
+            if of.is_empty() { "" } else { " of " },
+            self.value,
+            self.above
+        )
     }
 }
 

@@ -84,9 +84,14 @@ fn draw(frame: &mut Frame<'_>, snapshot: &Snapshot) {
         0 => String::new(),
         waiting => format!("  {waiting} calls wait for a person"),
     };
+    let alerts = match snapshot.alerts.as_slice() {
+        [] => String::new(),
+        [worst] => format!("  {}", worst.line()),
+        [worst, more @ ..] => format!("  {} and {} more", worst.line(), more.len()),
+    };
     frame.render_widget(
         Paragraph::new(Line::from(format!(
-            "core-agent  {:.0}  figures of {} minutes  q quits{waiting}",
+            "core-agent  {:.0}  figures of {} minutes  q quits{waiting}{alerts}",
             snapshot.at, snapshot.minutes
         ))),
         head,
@@ -169,6 +174,7 @@ mod tests {
             at: "2026-01-02T03:04:05Z".parse().unwrap(),
             minutes: 15,
             approvals_waiting: 2,
+            alerts: vec![],
             servers: vec![ServerLine {
                 server: "github".into(),
                 state: "ready".into(),

@@ -7,11 +7,11 @@ use std::{collections::BTreeMap, path::Path};
 use url::{Host, Url};
 
 use super::{
-    Config, Environment, Fault, Faults, LoadOptions, Severity, Template,
+    AlertMetric, Config, Environment, Fault, Faults, LoadOptions, Severity, Template,
     check_server::Server,
     tree::{Node, Value},
 };
-use crate::secret;
+use crate::{ServerName, secret};
 
 /// The shortest bearer of a caller.
 const SHORTEST_TOKEN: usize = 16;
@@ -40,6 +40,7 @@ pub(super) fn check(config: &Config, tree: &Node, options: &LoadOptions, faults:
     check.http();
     check.files();
     check.telemetry();
+    check.alerts();
     check.production();
 }
 
@@ -353,6 +354,57 @@ impl Check<'_> {
                 "this is no web address",
                 "write it as http://collector:4318",
             );
+        }
+    }
+
+    fn alerts(&mut self) {
+        use AlertMetric as Metric;
+        for (at, alert) in self.config.alerts.iter().flatten().enumerate() {
+            let at = at.to_string();
+            let Some(metric) = alert.metric else {
+                let problem = "an alert needs a metric";
+                self.say(
+                    Severity::Error,
+                    &["alerts", &at],
+                    problem,
+                    "say metric = \"error_rate\"",
+                );
+                continue;
+            };
+            let of_server = !matches!(metric, Metric::MemoryMb | Metric::ApprovalsWaiting);
+            let of_tool = matches!(metric, Metric::ErrorRate | Metric::ResponseSeconds);
+            for (given, fits, key) in [
+                (alert.server.is_some(), of_server, "server"),
+                (alert.tool.is_some(), of_tool, "tool"),
+            ] {
+                if given && !fits {
+                    let problem = format!("{} is no figure of a {key}", metric.name());
+                    self.say(
+                        Severity::Error,
+                        &["alerts", &at, key],
+                        problem,
+                        "leave it out",
+                    );
+                }
+            }
+            if let Some(server) = &alert.server
+                && !self
+                    .config
+                    .servers
+                    .keys()
+                    .any(|name| name.as_str() == server)
+            {
+                let problem = format!("there is no server {server:?}");
+                let names = self.config.servers.keys().map(ServerName::as_str);
+                let advice = foundation::nearest(server, names)
+                    .map_or_else(String::new, |near| format!("did you mean {near}?"));
+                self.say(
+                    Severity::Warning,
+                    &["alerts", &at, "server"],
+                    problem,
+                    advice,
+                );
+            }
         }
     }
 

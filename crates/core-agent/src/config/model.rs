@@ -36,6 +36,8 @@ pub struct Config {
     pub search: SearchConfig,
     /// What is told to operators.
     pub telemetry: TelemetryConfig,
+    /// When operators are alerted; a sensible few rules when absent, none when empty.
+    pub alerts: Option<Vec<AlertConfig>>,
 }
 
 /// The environment.
@@ -387,4 +389,93 @@ pub struct TelemetryConfig {
     pub log_level: Option<String>,
     /// Where traces are sent by OTLP over HTTP, such as `http://collector:4318`.
     pub otlp_endpoint: Option<String>,
+}
+
+/// When operators are alerted.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AlertConfig {
+    /// The figure; it must be given.
+    pub metric: Option<AlertMetric>,
+    /// The alert fires while the figure is above this.
+    pub above: f64,
+    /// How bad it is.
+    pub severity: AlertSeverity,
+    /// Seconds before it is said again.
+    pub cool_down_seconds: u64,
+    /// The server; each by itself when absent.
+    pub server: Option<String>,
+    /// The hub's name of the tool; whole servers when absent.
+    pub tool: Option<String>,
+}
+
+impl Default for AlertConfig {
+    fn default() -> Self {
+        Self {
+            metric: None,
+            above: 0.0,
+            severity: AlertSeverity::Medium,
+            cool_down_seconds: 600,
+            server: None,
+            tool: None,
+        }
+    }
+}
+
+/// The figure of an alert.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertMetric {
+    /// The part of the calls that failed.
+    ErrorRate,
+    /// Seconds 19 of 20 calls took at most.
+    ResponseSeconds,
+    /// Megabytes the hub has in memory.
+    MemoryMb,
+    /// 1 while the circuit of a server is open.
+    BreakerOpen,
+    /// Approvals that wait for a person.
+    ApprovalsWaiting,
+    /// 1 while a server does not come up.
+    ServerDown,
+}
+
+impl AlertMetric {
+    /// The word in files and figures.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ErrorRate => "error_rate",
+            Self::ResponseSeconds => "response_seconds",
+            Self::MemoryMb => "memory_mb",
+            Self::BreakerOpen => "breaker_open",
+            Self::ApprovalsWaiting => "approvals_waiting",
+            Self::ServerDown => "server_down",
+        }
+    }
+}
+
+/// How bad an alert is, the least first.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertSeverity {
+    /// To be looked at some day.
+    Low,
+    /// To be looked at today.
+    Medium,
+    /// To be looked at now.
+    High,
+    /// Nothing works.
+    Critical,
+}
+
+impl AlertSeverity {
+    /// The word in files and figures.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
 }

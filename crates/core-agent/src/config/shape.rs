@@ -26,6 +26,8 @@ pub(crate) enum Shape {
     Flag,
     /// A whole number in a range.
     Whole(i64, i64),
+    /// A number that is not negative, with a fraction or without.
+    Number,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// Any number of these.
@@ -66,6 +68,7 @@ impl Shape {
             Self::Address => "an address and a port, such as 127.0.0.1:8100".to_owned(),
             Self::Flag => "true or false".to_owned(),
             Self::Whole(least, most) => format!("a whole number from {least} to {most}"),
+            Self::Number => "a number, 0 or more".to_owned(),
             Self::Choice(words) => words.join(", "),
             Self::List(shape) => format!("a list of: {}", shape.words()),
             Self::Map(_, shape) => format!("a table of: {}", shape.words()),
@@ -118,6 +121,12 @@ impl Examination<'_> {
                     let problem = format!("{number} is out of range");
                     self.wrong(path, node.place.as_ref(), problem, use_(shape));
                 }
+            }
+            (Shape::Number, Value::Whole(number)) if *number >= 0 => {}
+            (Shape::Number, Value::Fraction(number)) if *number >= 0.0 && number.is_finite() => {}
+            (Shape::Number, Value::Whole(_) | Value::Fraction(_)) => {
+                let problem = "this number is out of range";
+                self.wrong(path, node.place.as_ref(), problem, use_(shape));
             }
             (Shape::Choice(words), Value::Text(text)) => {
                 if !words.contains(&text.as_str()) {

@@ -112,18 +112,53 @@ pub struct OpenCall {
     pub ms: i64,
 }
 
+/// One tool's figures.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ToolFigures {
+    /// The hub's name of the tool.
+    pub tool: String,
+    /// What was counted of it.
+    #[serde(flatten)]
+    pub figures: ServerFigures,
+}
+
 /// The figures of all servers called since `since`, in milliseconds since 1970, by name.
 pub fn figures(store: &Store, since: i64) -> Result<Vec<ServerFigures>, StoreError> {
-    let rows: Vec<(String, String, u64, u64, bool)> = store.read(|db| {
+    let counted = counted(store, since, MOST, false)?;
+    Ok(counted.into_iter().map(|tool| tool.figures).collect())
+}
+
+/// The same for each tool, by server and name.
+pub fn tool_figures(store: &Store, since: i64) -> Result<Vec<ToolFigures>, StoreError> {
+    counted(store, since, MOST, true)
+}
+
+/// The figures of every server, without a tool, and of every tool: of all calls that are kept.
+pub fn all_figures(store: &Store, since: i64) -> Result<Vec<ToolFigures>, StoreError> {
+    let mut all = counted(store, since, super::CALLS, false)?;
+    all.extend(counted(store, since, super::CALLS, true)?);
+    all.sort_by(|one, other| {
+        (&one.figures.server, &one.tool).cmp(&(&other.figures.server, &other.tool))
+    });
+    Ok(all)
+}
+
+fn counted(
+    store: &Store,
+    since: i64,
+    most: i64,
+    by_tool: bool,
+) -> Result<Vec<ToolFigures>, StoreError> {
+    let rows: Vec<((String, String), String, u64, u64, bool)> = store.read(|db| {
         db.prepare_cached(
-            "SELECT server, state, ms, attempts, cached FROM
+            "SELECT server, state, ms, attempts, cached, CASE WHEN ?3 THEN tool ELSE '' END FROM
                (SELECT * FROM calls ORDER BY id DESC LIMIT ?2)
              WHERE at >= ?1 AND state <> 'open'",
         )?
-        .query_map(params![since, MOST], |row| {
+        .query_map(params![since, most, by_tool], |row| {
             let number = |at: usize| row.get::<_, i64>(at).map(i64::unsigned_abs);
             Ok((
-                row.get(0)?,
+                (row.get(0)?, row.get(5)?),
                 row.get(1)?,
                 number(2)?,
                 number(3)?,
@@ -132,9 +167,9 @@ pub fn figures(store: &Store, since: i64) -> Result<Vec<ServerFigures>, StoreErr
         })?
         .collect()
     })?;
-    let mut servers: BTreeMap<String, (ServerFigures, Vec<u64>)> = BTreeMap::new();
-    for (server, state, ms, attempts, cached) in rows {
-        let (figures, durations) = servers.entry(server).or_default();
+    let mut counts: BTreeMap<(String, String), (ServerFigures, Vec<u64>)> = BTreeMap::new();
+    for (of, state, ms, attempts, cached) in rows {
+        let (figures, durations) = counts.entry(of).or_default();
         figures.calls += 1;
         figures.cached += u64::from(cached);
         figures.repeated += attempts.saturating_sub(1);
@@ -148,9 +183,9 @@ pub fn figures(store: &Store, since: i64) -> Result<Vec<ServerFigures>, StoreErr
             durations.push(ms);
         }
     }
-    Ok(servers
+    Ok(counts
         .into_iter()
-        .map(|(server, (figures, mut durations))| {
+        .map(|((server, tool), (figures, mut durations))| {
             durations.sort_unstable();
             let at = |part| {
                 let rank = usize::try_from(rank(durations.len() as u64, part)).unwrap_or(0);
@@ -159,12 +194,13 @@ pub fn figures(store: &Store, since: i64) -> Result<Vec<ServerFigures>, StoreErr
                     .copied()
                     .unwrap_or(0)
             };
-            ServerFigures {
+            let figures = ServerFigures {
                 p50_ms: at(0.5),
                 p95_ms: at(0.95),
                 server,
                 ..figures
-            }
+            };
+            ToolFigures { tool, figures }
         })
         .collect())
 }

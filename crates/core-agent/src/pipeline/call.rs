@@ -361,6 +361,11 @@ impl Pipeline {
         );
     }
 
+    /// The figures of calls.
+    pub(crate) fn metrics(&self) -> &crate::metrics::CallMetrics {
+        &self.options.metrics
+    }
+
     /// How a server does.
     pub fn server_status(&self, server: &ServerName) -> LineStatus {
         self.lines.get(server).status(Instant::now())

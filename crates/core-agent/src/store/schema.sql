@@ -141,3 +141,10 @@ CREATE TABLE IF NOT EXISTS preferences (
   preferences TEXT NOT NULL,
   changed_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- alerts: what fires in each running process.
+CREATE TABLE IF NOT EXISTS alerts (
+  instance TEXT NOT NULL,
+  alert TEXT NOT NULL,
+  seen_at INTEGER NOT NULL
+) STRICT;

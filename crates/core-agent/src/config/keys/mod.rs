@@ -8,9 +8,9 @@ mod server;
 
 use super::shape::{Key, Naming, Shape};
 
-use Shape::{Address, Choice, Flag, List, Map, Path, Table, Template, Text, Whole};
+use Shape::{Address, Choice, Flag, List, Map, Number, Path, Table, Template, Text, Whole};
 
-use program::{BUDGET, CALLER, CALLS, HTTP, HUB, POLICY, SEARCH, TELEMETRY, TRUST};
+use program::{ALERT, BUDGET, CALLER, CALLS, HTTP, HUB, POLICY, SEARCH, TELEMETRY, TRUST};
 pub(crate) use server::SERVER;
 use server::{CONTAINMENT, IDENTITY, OAUTH};
 
@@ -70,6 +70,12 @@ pub(crate) const ROOT: &[Key] = &[
         "",
         "What is told to operators.",
     ),
+    key(
+        "alerts",
+        List(&Table(ALERT)),
+        "a few rules, see below",
+        "When operators are alerted; an empty list for never.",
+    ),
 ];
 
 /// The sections of the reference page: heading, introduction, keys.
@@ -108,6 +114,11 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Key])] = &[
     ("trust", "", TRUST),
     ("search", "", SEARCH),
     ("telemetry", "", TELEMETRY),
+    (
+        "alerts",
+        "A list of tables, `[[alerts]]`. Calls are judged by those of the last 5 minutes, when there were 5. Without the key: `error_rate` above 0.25 and `response_seconds` above 20 (medium), `memory_mb` above 1000 (medium), `breaker_open` and `server_down` above 0 (high), `approvals_waiting` above 20 (low). Servers of others fail now and then and take seconds, so a rule such as `error_rate` above 0.1 or `response_seconds` above 1.0 is for servers of one's own, named by `server`.",
+        ALERT,
+    ),
 ];
 
 /// The reference page of the file, in Markdown.
@@ -157,6 +168,7 @@ const fn key(
 fn short(shape: Shape) -> String {
     match shape {
         Template => "template".to_owned(),
+        List(Table(_)) => "list of tables".to_owned(),
         List(inner) => format!("list of {}", short(*inner)),
         Map(_, Table(_)) => "tables by name".to_owned(),
         Map(_, inner) => format!("table of {}", short(*inner)),
@@ -167,6 +179,7 @@ fn short(shape: Shape) -> String {
             .map(|word| format!("`{word}`"))
             .collect::<Vec<_>>()
             .join(", "),
+        Number => "number".to_owned(),
         Text => "text".to_owned(),
         Path => "path".to_owned(),
         Flag => "true, false".to_owned(),

@@ -5,7 +5,7 @@
 use super::{
     super::shape::{
         Key, Naming,
-        Shape::{Address, Choice, Flag, Map, Path, Table, Template, Text, Whole},
+        Shape::{Address, Choice, Flag, Map, Number, Path, Table, Template, Text, Whole},
     },
     DAY, PATHS, TEXTS, key,
 };
@@ -227,5 +227,52 @@ pub(crate) const TELEMETRY: &[Key] = &[
         Text,
         "none",
         "Where traces are sent by OTLP over HTTP, such as http://collector:4318.",
+    ),
+];
+
+/// One of `alerts`.
+pub(crate) const ALERT: &[Key] = &[
+    key(
+        "metric",
+        Choice(&[
+            "error_rate",
+            "response_seconds",
+            "memory_mb",
+            "breaker_open",
+            "approvals_waiting",
+            "server_down",
+        ]),
+        "required",
+        "The figure: the part of the calls that failed, the seconds 19 of 20 took at most, the hub's memory, 1 while a circuit is open, waiting approvals, 1 while a server does not come up.",
+    ),
+    key(
+        "above",
+        Number,
+        "0",
+        "The alert fires while the figure is above this.",
+    ),
+    key(
+        "severity",
+        Choice(&["low", "medium", "high", "critical"]),
+        "medium",
+        "How bad it is; from high on, the log line is an error.",
+    ),
+    key(
+        "cool_down_seconds",
+        Whole(1, DAY),
+        "600",
+        "Seconds before it is said again.",
+    ),
+    key(
+        "server",
+        Text,
+        "each by itself",
+        "The server it is about, where the figure is a server's.",
+    ),
+    key(
+        "tool",
+        Text,
+        "whole servers",
+        "The tool's name in the hub, for error_rate and response_seconds.",
     ),
 ];

@@ -118,6 +118,7 @@ fn every_field_is_a_key_and_every_key_is_a_field() {
             let inner = &json[key.name];
             match key.shape {
                 Shape::Table(keys) => compare(keys, inner, &format!("{path}.{}", key.name)),
+                Shape::List(Shape::Table(keys)) => compare(keys, &inner[0], key.name),
                 Shape::Map(_, Shape::Table(keys)) => {
                     let one = inner.as_object().unwrap().values().next().unwrap();
                     compare(keys, one, &format!("{path}.{}.NAME", key.name));
@@ -135,6 +136,7 @@ fn every_field_is_a_key_and_every_key_is_a_field() {
         ..CallerConfig::default()
     };
     config.callers.insert("a".to_owned(), caller);
+    config.alerts = Some(vec![AlertConfig::default()]);
     compare(keys::ROOT, &serde_json::to_value(config).unwrap(), "");
 }
 
@@ -231,5 +233,44 @@ proptest! {
         let world = World::new().file("a.toml", &text).file("a.json", &text);
         let _ = world.load_named("a.toml");
         let _ = world.load_named("a.json");
+    }
+}
+
+#[test]
+fn alerts_are_read_and_examined() {
+    let text = r#"
+[[alerts]]
+metric = "error_rate"
+above = 0.1
+severity = "high"
+server = "mail"
+[servers.mail]
+command = "server"
+"#;
+    let loaded = World::new()
+        .file("a.toml", text)
+        .load_named("a.toml")
+        .unwrap();
+    let alerts = loaded.config.alerts.as_ref().unwrap();
+    assert_eq!(alerts[0].metric, Some(AlertMetric::ErrorRate));
+    assert!((alerts[0].above - 0.1).abs() < 1e-9 && alerts[0].cool_down_seconds == 600);
+    for (line, expected) in [
+        ("above = 1", "an alert needs a metric"),
+        (
+            "metric = \"error_rate\"\nabove = -0.5",
+            "this number is out of range",
+        ),
+        (
+            "metric = \"memory_mb\"\nserver = \"a\"",
+            "memory_mb is no figure of a server",
+        ),
+        (
+            "metric = \"server_down\"\nserver = \"mial\"",
+            "there is no server \"mial\"",
+        ),
+    ] {
+        let text = format!("[[alerts]]\n{line}\n[servers.mail]\ncommand = \"server\"\n");
+        let said = World::new().file("a.toml", &text).said("a.toml");
+        assert!(said.contains(expected), "{expected}\n{said}");
     }
 }
