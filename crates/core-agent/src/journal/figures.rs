@@ -143,13 +143,16 @@ pub fn all_figures(store: &Store, since: i64) -> Result<Vec<ToolFigures>, StoreE
     Ok(all)
 }
 
+/// Server and tool, state, milliseconds, attempts, whether it came from the cache.
+type Row = ((String, String), String, u64, u64, bool);
+
 fn counted(
     store: &Store,
     since: i64,
     most: i64,
     by_tool: bool,
 ) -> Result<Vec<ToolFigures>, StoreError> {
-    let rows: Vec<((String, String), String, u64, u64, bool)> = store.read(|db| {
+    let rows: Vec<Row> = store.read(|db| {
         db.prepare_cached(
             "SELECT server, state, ms, attempts, cached, CASE WHEN ?3 THEN tool ELSE '' END FROM
                (SELECT * FROM calls ORDER BY id DESC LIMIT ?2)
