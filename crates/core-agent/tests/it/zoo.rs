@@ -16,6 +16,9 @@ use tokio::{task::JoinSet, time::timeout};
 
 use crate::keeper::{alive, call, children, greet, meet, memory, number, start, until};
 
+/// Says that a process was started for one test alone.
+const ALONE: &str = "ZOO_ALONE";
+
 /// All of them at once, each in its own way.
 const BAD: [&str; 44] = [
     "hang",
@@ -83,8 +86,22 @@ async fn live(behaviour: &'static str) {
     child.stop(Duration::from_millis(100)).await;
 }
 
+/// In a process of its own, whose memory and children no other test has a part in.
+#[test]
+fn the_good_one_is_unaffected_and_nothing_is_left() {
+    let status = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["zoo::the_whole_zoo", "--exact", "--nocapture"])
+        .env(ALONE, "yes")
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_good_one_is_unaffected_and_nothing_is_left() {
+async fn the_whole_zoo() {
+    if std::env::var_os(ALONE).is_none() {
+        return;
+    }
     let cycles = number("ZOO_CYCLES", 100);
     let own = std::process::id();
     let (good, client) = meet("the-good", &["good"]).await;
