@@ -68,6 +68,7 @@ pub(super) fn found(node: &Node, faults: &mut Faults) {
         &["telemetry", "otlp_endpoint"],
         "say who is told of every call",
     );
+    refuse(node, &["alerts"], "choose what is told to operators");
     for key in ["pins", "approve_commands"] {
         if node.at(&["trust", key]).and_then(Node::as_flag) == Some(false) {
             refuse(node, &["trust", key], "switch checks off");

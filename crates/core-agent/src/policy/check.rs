@@ -7,12 +7,9 @@ use cedar_policy::Policy;
 use foundation::nearest;
 use serde_json::Value;
 
-use super::{
-    PolicyFault,
-    facts::{CATEGORIES, access, category},
-};
+use super::{PolicyFault, facts::access};
 use crate::{
-    catalogue::{Access, View},
+    catalogue::{Access, Category, View},
     config::Config,
 };
 
@@ -90,7 +87,7 @@ impl<'a> Names<'a> {
                 .map(String::as_str)
                 .chain(["local"])
                 .collect(),
-            categories: CATEGORIES.iter().map(|one| category(*one)).collect(),
+            categories: Category::ALL.iter().map(|one| one.name()).collect(),
             accesses: [Access::Read, Access::Write, Access::Destructive]
                 .map(access)
                 .to_vec(),

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Actor,
-    catalogue::{Access, Category, HubTool},
+    catalogue::{Access, HubTool},
 };
 
 /// Places in the arguments.
@@ -59,7 +59,7 @@ pub(super) fn facts(asked: &Asked<'_>, action: &str) -> Result<(Request, Entitie
     let principal = uid("Caller", &asked.actor.name);
     let resource = uid("Tool", tool.name());
     let server = uid("Server", tool.server.as_str());
-    let categories: Vec<&str> = tool.categories.iter().map(|one| category(*one)).collect();
+    let categories: Vec<&str> = tool.categories.iter().map(|one| one.name()).collect();
 
     let caller = Entity::new(
         principal.clone(),
@@ -239,33 +239,3 @@ pub(super) fn access(access: Access) -> &'static str {
         Access::Destructive => "destructive",
     }
 }
-
-/// The word for a category.
-pub(super) fn category(category: Category) -> &'static str {
-    match category {
-        Category::FileSystem => "file_system",
-        Category::WebInteraction => "web_interaction",
-        Category::ApiIntegration => "api_integration",
-        Category::MemoryKnowledge => "memory_knowledge",
-        Category::CodeDevelopment => "code_development",
-        Category::DataProcessing => "data_processing",
-        Category::Communication => "communication",
-        Category::TaskManagement => "task_management",
-        Category::Media => "media",
-        Category::Infrastructure => "infrastructure",
-    }
-}
-
-/// All words for categories.
-pub(super) const CATEGORIES: [Category; 10] = [
-    Category::FileSystem,
-    Category::WebInteraction,
-    Category::ApiIntegration,
-    Category::MemoryKnowledge,
-    Category::CodeDevelopment,
-    Category::DataProcessing,
-    Category::Communication,
-    Category::TaskManagement,
-    Category::Media,
-    Category::Infrastructure,
-];

@@ -428,6 +428,7 @@ fn a_file_merely_found_may_not_loosen_anything() {
             "callers.a.token = '${HOME:-0123456789abcdef}'",
             "callers: a file that is only found",
         ),
+        ("alerts = []", "alerts: a file that is only found"),
         (
             "telemetry.otlp_endpoint = 'http://a.example'",
             "telemetry.otlp_endpoint: a file that is only found",

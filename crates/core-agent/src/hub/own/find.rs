@@ -141,31 +141,15 @@ pub(super) fn how_to_look(tool: &HubTool) -> String {
 
 /// The category of this name.
 pub(super) fn category(name: &str) -> Result<Category, Wrong> {
-    ALL_CATEGORIES
+    let wanted = name.to_lowercase().replace([' ', '-'], "_");
+    Category::ALL
         .into_iter()
-        .find(|category| json!(category) == *name.to_lowercase().replace([' ', '-'], "_"))
+        .find(|category| category.name() == wanted)
         .ok_or_else(|| {
-            let names: Vec<String> = ALL_CATEGORIES
-                .iter()
-                .filter_map(|category| json!(category).as_str().map(str::to_owned))
-                .collect();
-            wrong(&["category"], &format!("one of {}", names.join(", ")))
+            let names = Category::ALL.map(Category::name).join(", ");
+            wrong(&["category"], &format!("one of {names}"))
         })
 }
-
-/// All categories.
-pub(super) const ALL_CATEGORIES: [Category; 10] = [
-    Category::FileSystem,
-    Category::WebInteraction,
-    Category::ApiIntegration,
-    Category::MemoryKnowledge,
-    Category::CodeDevelopment,
-    Category::DataProcessing,
-    Category::Communication,
-    Category::TaskManagement,
-    Category::Media,
-    Category::Infrastructure,
-];
 
 fn line(tool: &HubTool) -> String {
     let access = json!(tool.access);
