@@ -250,7 +250,7 @@ fn canonical(config: &ServerConfig) -> Value {
     })
 }
 
-/// As [`reference`], with the whole hash.
+/// As [`reference()`], with the whole hash.
 fn full(value: &str) -> String {
     if reference(value) == value {
         value.to_owned()
