@@ -338,3 +338,34 @@ async fn a_killed_supervisor_takes_its_tree_along_and_nobody_elses() {
     }
     assert_eq!(spared.len(), 1);
 }
+
+/// In a container that is started from outside, the session of the hub has no number inside.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_left_behind_is_found_in_a_container_too() {
+    const NEW: [&str; 5] = [
+        "--user",
+        "--map-root-user",
+        "--pid",
+        "--fork",
+        "--mount-proc",
+    ];
+    let contained = |program: &std::path::Path, args: &[&str]| {
+        std::process::Command::new("unshare")
+            .args(NEW)
+            .arg(program)
+            .args(args)
+            .output()
+    };
+    match contained("true".as_ref(), &[]) {
+        Ok(output) if output.status.success() => {}
+        other => return println!("skipped: this machine makes no containers: {other:?}"),
+    }
+    let test = "stdio::a_killed_supervisor_takes_its_tree_along_and_nobody_elses";
+    let output = contained(&std::env::current_exe().unwrap(), &[test, "--exact"]).unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{output:?}"
+    );
+}

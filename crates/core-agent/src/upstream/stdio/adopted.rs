@@ -60,15 +60,20 @@ pub(super) fn sweep() {}
 
 #[cfg(target_os = "linux")]
 fn left_behind() -> Vec<rustix::process::Pid> {
-    use rustix::process::{Pid, getpid, getsid};
+    use rustix::process::{Pid, getpid};
 
-    let own = getsid(None).map_or(0, Pid::as_raw_pid);
     let me = getpid().as_raw_pid();
     // Held while looking, so that a supervisor is either not yet there or already in it.
     let supervisors = supervisors();
-    super::supervisor::processes()
-        .into_iter()
-        .filter(|process| process.parent == me && process.session != own)
+    let processes = super::supervisor::processes();
+    // Zero where the session's leader is outside of this container. It is a session like any other
+    // here, and the reason why it is not asked for by `getsid`, whose answer must be a process.
+    let Some(own) = processes.iter().find(|process| process.pid == me) else {
+        return Vec::new();
+    };
+    processes
+        .iter()
+        .filter(|process| process.parent == me && process.session != own.session)
         .filter(|process| !u32::try_from(process.pid).is_ok_and(|pid| supervisors.contains(&pid)))
         .filter(|process| process.dead || cannot_gain_privileges(process.pid))
         .filter_map(|process| Pid::from_raw(process.pid))
