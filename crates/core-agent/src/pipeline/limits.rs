@@ -13,7 +13,7 @@ use std::{
 };
 
 use governor::{Quota, RateLimiter, clock::Clock as _, clock::DefaultClock};
-use moka::sync::Cache;
+use moka::{policy::EvictionPolicy, sync::Cache};
 use serde_json::json;
 
 use super::{Refusal, RefusalKind};
@@ -48,9 +48,14 @@ impl Limits {
     pub(super) fn new(config: Arc<Config>) -> Self {
         Self {
             config,
-            rates: Cache::new(REMEMBERED),
+            // The newest is always remembered: one that is not has no limit.
+            rates: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
             runs: Cache::builder()
                 .max_capacity(REMEMBERED)
+                .eviction_policy(EvictionPolicy::lru())
                 .time_to_idle(FORGOTTEN_AFTER)
                 .build(),
         }
@@ -77,7 +82,13 @@ impl Limits {
             self.rate(key, limit, "calls a minute")?;
         }
         if let Some(used) = run {
-            used.calls.fetch_add(1, Ordering::Relaxed);
+            // Of two calls at once only one takes the last.
+            let most = budget.calls_per_run.unwrap_or(u64::MAX);
+            used.calls
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |calls| {
+                    (calls < most).then_some(calls + 1)
+                })
+                .map_err(|_| used_up(most, "calls"))?;
         }
         Ok(())
     }
@@ -138,15 +149,15 @@ fn within(used: &Used, budget: &BudgetConfig) -> Result<(), Box<Refusal>> {
         if let Some(limit) = limit
             && used.load(Ordering::Relaxed) >= limit.saturating_mul(unit)
         {
-            return Err(over(
-                &format!("the budget of this run, {limit} {what}, is used up"),
-                limit,
-                None,
-            )
-            .into());
+            return Err(used_up(limit, what).into());
         }
     }
     Ok(())
+}
+
+fn used_up(limit: u64, what: &str) -> Refusal {
+    let what = format!("the budget of this run, {limit} {what}, is used up");
+    over(&what, limit, None)
 }
 
 fn over(what: &str, limit: u64, wait: Option<Duration>) -> Refusal {
@@ -214,6 +225,47 @@ mod tests {
         assert!(limits.take(&who, "slow", None).is_ok());
         assert!(limits.take(&who, "slow", None).is_err());
         assert!(limits.take(&who, "quick", None).is_ok());
+    }
+
+    #[test]
+    fn calls_at_once_share_the_budget_of_their_run() {
+        let limits = limits(BudgetConfig {
+            calls_per_run: Some(1_000),
+            ..BudgetConfig::default()
+        });
+        let who = actor("a");
+        let passed = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|_| {
+                    scope.spawn(|| {
+                        (0..500)
+                            .filter(|_| limits.take(&who, "t", Some("one")).is_ok())
+                            .count()
+                    })
+                })
+                .collect();
+            let passed = threads.into_iter().map(|thread| thread.join().unwrap());
+            passed.sum::<usize>()
+        });
+        assert_eq!(passed, 1_000);
+    }
+
+    #[test]
+    fn the_newest_run_is_bounded_however_many_there_were() {
+        let limits = limits(BudgetConfig {
+            calls_per_run: Some(1),
+            ..BudgetConfig::default()
+        });
+        let who = actor("a");
+        for run in 0..REMEMBERED + 100 {
+            assert!(limits.take(&who, "t", Some(&run.to_string())).is_ok());
+        }
+        for run in 0..100 {
+            let run = format!("late {run}");
+            assert!(limits.take(&who, "t", Some(&run)).is_ok());
+            limits.runs.run_pending_tasks();
+            assert!(limits.take(&who, "t", Some(&run)).is_err(), "{run}");
+        }
     }
 
     #[test]
