@@ -6,6 +6,7 @@
 //! Invariant: when [`Store::write`] returns `Ok`, a killed process finds the write again.
 
 use std::{
+    collections::VecDeque,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, mpsc},
     time::Duration,
@@ -56,7 +57,11 @@ impl From<rusqlite::Error> for StoreError {
 type Work = Box<dyn FnOnce(&Transaction<'_>) -> Result<Done, StoreError> + Send>;
 type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
-struct Job(Work);
+/// A write, and whom to tell when it cannot even be tried.
+struct Job {
+    work: Work,
+    refuse: Box<dyn FnOnce(StoreError) + Send>,
+}
 
 impl Store {
     /// Opens the file, making it and its tables when they are not there.
@@ -103,14 +108,18 @@ impl Store {
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (tell, told) = oneshot::channel();
-        let tell = Arc::new(Mutex::new(Some(tell)));
-        let answer = move |outcome: Result<T, StoreError>| {
+        let tell = Mutex::new(Some(tell));
+        let answer = Arc::new(move |outcome: Result<T, StoreError>| {
             let tell = tell.lock().unwrap_or_else(PoisonError::into_inner).take();
             if let Some(tell) = tell {
                 let _ = tell.send(outcome);
             }
+        });
+        let refuse = {
+            let answer = Arc::clone(&answer);
+            Box::new(move |error| answer(Err(error)))
         };
-        let job: Work = Box::new(move |transaction| match work(transaction) {
+        let work: Work = Box::new(move |transaction| match work(transaction) {
             Ok(value) => Ok(Box::new(move |committed: Result<(), StoreError>| {
                 answer(committed.map(|()| value));
             })),
@@ -120,7 +129,9 @@ impl Store {
                 Err(error)
             }
         });
-        self.writer.send(Job(job)).map_err(|_| StoreError::Closed)?;
+        self.writer
+            .send(Job { work, refuse })
+            .map_err(|_| StoreError::Closed)?;
         told.await.map_err(|_| StoreError::Closed)?
     }
 }
@@ -156,16 +167,18 @@ fn write_all(mut connection: Connection, jobs: &mpsc::Receiver<Job>) {
 
 fn commit(connection: &mut Connection, batch: Vec<Job>) {
     let mut done: Vec<Done> = Vec::with_capacity(batch.len());
+    let mut batch = VecDeque::from(batch);
     let outcome = (|| {
         let mut transaction =
             connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        for Job(work) in batch {
+        while !batch.is_empty() {
             // Each write stands alone: one that fails takes back only itself.
             let savepoint = Savepoint::begin(&mut transaction)?;
-            match work(savepoint.transaction()) {
+            let Some(job) = batch.pop_front() else { break };
+            match (job.work)(savepoint.transaction()) {
                 Ok(tell) => {
-                    savepoint.keep()?;
                     done.push(tell);
+                    savepoint.keep()?;
                 }
                 Err(_) => savepoint.undo()?,
             }
@@ -175,6 +188,12 @@ fn commit(connection: &mut Connection, batch: Vec<Job>) {
     .map_err(StoreError::from);
     for tell in done {
         tell(outcome.clone());
+    }
+    // Those whose turn never came: another process holds the file, or the disk is full.
+    if let Err(error) = outcome {
+        for job in batch {
+            (job.refuse)(error.clone());
+        }
     }
 }
 
@@ -227,5 +246,24 @@ mod tests {
             })
             .unwrap();
         assert_eq!(names, "ac");
+    }
+
+    #[test]
+    fn a_write_whose_turn_never_comes_is_told_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        drop(Store::open(&path).unwrap());
+        let other = connect(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let mut held = connect(&path).unwrap();
+        held.busy_timeout(Duration::ZERO).unwrap();
+        let (tell, told) = mpsc::channel();
+        let job = Job {
+            work: Box::new(|_| panic!("the file is held by another")),
+            refuse: Box::new(move |error| tell.send(error).unwrap()),
+        };
+        commit(&mut held, vec![job]);
+        let error = told.recv().unwrap();
+        assert!(error.to_string().contains("locked"), "{error}");
     }
 }
