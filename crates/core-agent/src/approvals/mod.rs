@@ -255,7 +255,7 @@ impl Approvals {
         self.store.read(|db| rows::get(db, id, now))
     }
 
-    /// All records, or only those that wait, newest last.
+    /// The last records, or only those that wait, newest last.
     pub fn list(&self, waiting_only: bool) -> Result<Vec<Approval>, StoreError> {
         let now = self.now();
         self.store.read(|db| rows::list(db, waiting_only, now))

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-use crate::catalogue::{Access, HubTool};
+use crate::catalogue::{Access, HubTool, clean::unseen};
 
 const LONGEST: usize = 4_000;
 
@@ -75,25 +75,50 @@ fn secret(name: &str) -> bool {
 fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let deceives = (c.is_control() && c != '\n')
-            || matches!(
-                c,
-                '\u{ad}'
-                    | '\u{61c}'
-                    | '\u{180e}'
-                    | '\u{200b}'..='\u{200f}'
-                    | '\u{2028}'..='\u{202e}'
-                    | '\u{2060}'..='\u{206f}'
-                    | '\u{fe00}'..='\u{fe0f}'
-                    | '\u{feff}'
-                    | '\u{fff9}'..='\u{fffb}'
-                    | '\u{e0000}'..='\u{e0fff}'
-            );
-        if deceives {
+        // What breaks a line without being a line feed poses as the hub's own line.
+        let breaks = matches!(c, '\t' | '\r' | '\u{2028}' | '\u{2029}');
+        if breaks || unseen(c) {
             let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
         } else {
             out.push(c);
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use rmcp::model::Tool;
+    use serde_json::json;
+
+    use super::*;
+    use crate::catalogue::Standing;
+
+    #[test]
+    fn a_question_shows_what_hides_and_hides_what_is_secret() {
+        let listed = Tool::new("s__send\u{202e}", "", Map::new());
+        let tool = HubTool {
+            server: "s".parse().unwrap(),
+            original: listed.clone(),
+            listed,
+            access: Access::Destructive,
+            idempotent: false,
+            categories: vec![],
+            fingerprint: String::new(),
+            standing: Standing::Pinned,
+            findings: vec![],
+        };
+        let arguments = json!({
+            "to": "a\u{200b}b\u{3164}c\u{2028}d",
+            "login": {"api_key": "hunter2", "Password": ["hunter3"]},
+            "long": "x".repeat(2 * LONGEST),
+        });
+        let asked = question(&tool, arguments.as_object().unwrap(), "it says so", "ann");
+        let shown = "a\\u{200b}b\\u{3164}c\\u{2028}d";
+        for expected in ["s__send\\u{202e}", shown, "[hidden]", "more characters"] {
+            assert!(asked.contains(expected), "{expected}: {asked}");
+        }
+        assert!(!asked.contains("hunter"), "{asked}");
+        assert!(asked.chars().count() < LONGEST + 500);
+    }
 }

@@ -216,8 +216,9 @@ pub(super) fn get(db: &Connection, id: &str, now: i64) -> rusqlite::Result<Optio
 
 pub(super) fn list(db: &Connection, waiting: bool, now: i64) -> rusqlite::Result<Vec<Approval>> {
     db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM approvals
-         WHERE NOT ?1 OR (state = 'asked' AND expires_at > ?2) ORDER BY asked_at LIMIT 1000"
+        "SELECT * FROM (SELECT {COLUMNS} FROM approvals
+           WHERE NOT ?1 OR (state = 'asked' AND expires_at > ?2)
+           ORDER BY asked_at DESC LIMIT 1000) ORDER BY asked_at"
     ))?
     .query_map(params![waiting, now], |row| approval(row, now))?
     .collect()
