@@ -27,13 +27,18 @@ impl Instance {
         let path = folder.join(&id);
         let lock = (|| {
             fs::create_dir_all(&folder)?;
-            let file = OpenOptions::new()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(&path)?;
-            file.lock()?;
-            Ok::<_, std::io::Error>(file)
+            loop {
+                let file = OpenOptions::new()
+                    .create(true)
+                    .truncate(false)
+                    .write(true)
+                    .open(&path)?;
+                file.lock()?;
+                // Another process may have taken it for a dead one's before it was locked.
+                if path.exists() {
+                    return Ok::<_, std::io::Error>(file);
+                }
+            }
         })()
         .map_err(|error| StoreError::Open {
             path,
@@ -60,14 +65,14 @@ impl Instance {
         store
             .write(move |tx| {
                 let mut settled = 0;
-                for id in &dead {
+                for (id, _) in &dead {
                     settled += tx.execute(
                         "UPDATE calls SET state = 'unknown', fault = 'crashed', effect = 'unknown'
                          WHERE state = 'open' AND instance = ?1",
                         params![id],
                     )?;
                 }
-                for id in dead {
+                for (id, _held) in dead {
                     let _ = fs::remove_file(folder.join(id));
                 }
                 Ok(settled)
@@ -75,7 +80,8 @@ impl Instance {
             .await
     }
 
-    fn dead(&self, store: &Store) -> Result<Vec<String>, StoreError> {
+    /// The ids of the dead, each with its file, locked until it is gone.
+    fn dead(&self, store: &Store) -> Result<Vec<(String, Option<File>)>, StoreError> {
         let mut ids: Vec<String> = store.read(|db| {
             db.prepare("SELECT DISTINCT instance FROM calls WHERE state = 'open'")?
                 .query_map([], |row| row.get(0))?
@@ -91,20 +97,46 @@ impl Instance {
         }
         ids.sort_unstable();
         ids.dedup();
-        ids.retain(|id| *id != self.id && !self.lives(id));
-        Ok(ids)
-    }
-
-    fn lives(&self, id: &str) -> bool {
-        match File::open(self.folder.join(id)) {
-            Ok(file) => matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)),
-            Err(_) => false,
-        }
+        ids.retain(|id| *id != self.id);
+        let dead = |id: String| match File::open(self.folder.join(&id)) {
+            Ok(file) => {
+                let lives = matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock));
+                (!lives).then_some((id, Some(file)))
+            }
+            Err(_) => Some((id, None)),
+        };
+        Ok(ids.into_iter().filter_map(dead).collect())
     }
 }
 
 impl Drop for Instance {
     fn drop(&mut self) {
         let _ = fs::remove_file(self.folder.join(&self.id));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use foundation::SeededRandom;
+
+    use super::*;
+
+    #[test]
+    fn a_process_that_was_taken_for_dead_while_it_began_begins_again() {
+        let state = tempfile::tempdir().unwrap();
+        let folder = state.path().join("instances");
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join(SeededRandom::new(7).hex(16));
+        let taken = File::create(&path).unwrap();
+        taken.lock().unwrap();
+        let begun = std::thread::scope(|scope| {
+            let begun = scope.spawn(|| Instance::begin(state.path(), &SeededRandom::new(7)));
+            fs::remove_file(&path).unwrap();
+            drop(taken);
+            begun.join().unwrap().unwrap()
+        });
+        let seen = File::open(&path).unwrap().try_lock();
+        assert!(matches!(seen, Err(fs::TryLockError::WouldBlock)));
+        drop(begun);
     }
 }
