@@ -235,3 +235,34 @@ fn round_of(message: &Value) -> Option<Round> {
         state: state.map(ToOwned::to_owned),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_is_what_brings_answers_or_a_state() {
+        let round = |params: Value| round_of(&json!({ "method": "tools/call", "params": params }));
+        let answers = json!({ "q": { "action": "accept", "content": { "n": 7 } } });
+        let both = round(json!({ "name": "t", "inputResponses": answers, "requestState": "s" }));
+        let both = both.unwrap();
+        assert_eq!(both.state.as_deref(), Some("s"));
+        assert_eq!(json!(both.responses), answers);
+        let only_state = round(json!({ "requestState": "s" })).unwrap();
+        assert!(json!(only_state.responses) == json!({}));
+        assert!(
+            round(json!({ "inputResponses": {} }))
+                .unwrap()
+                .state
+                .is_none()
+        );
+        for none in [
+            json!({ "name": "t", "arguments": { "requestState": "s" } }),
+            json!({ "inputResponses": ["q"], "requestState": 7 }),
+            Value::Null,
+        ] {
+            assert!(round(none.clone()).is_none(), "{none}");
+        }
+        assert!(round_of(&json!({ "method": "tools/call" })).is_none());
+    }
+}
