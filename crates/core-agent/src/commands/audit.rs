@@ -63,7 +63,7 @@ impl Audit {
                         .any(|entry| entry.hash == head)
                 {
                     report.faults.push(format!(
-                        "no entry has the hash {head}: the chain was written anew"
+                        "no entry has the hash {head}: the chain was written anew, or the entry was so old that it was thrown away"
                     ));
                 }
                 if json {
