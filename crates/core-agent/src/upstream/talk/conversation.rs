@@ -43,7 +43,8 @@ use super::{
     tap::Tap,
 };
 
-/// How long a word of progress may take to be passed on.
+/// How long a word of progress may take to be passed on, and those that came before an answer
+/// together.
 const TELL_WITHIN: Duration = Duration::from_secs(2);
 /// How long a cancellation may take to be written.
 const CANCEL_WITHIN: Duration = Duration::from_secs(2);
@@ -226,6 +227,7 @@ impl Conversation {
         let handle = handle.map_err(|_| self.ended(&flight))?;
         let mut landing = Landing {
             flights: &self.flights,
+            flight: &flight,
             peer: &self.peer,
             id: handle.id.clone(),
             token: handle.progress_token.clone(),
@@ -253,23 +255,24 @@ impl Conversation {
                     self.cancel(handle, "the caller gave up").await;
                     return Err(self.given_up(flight));
                 }
+                // Before the words: a server that never stops talking is given up too.
+                () = sleep_until(cap) => {
+                    self.cancel(handle, "it took too long altogether").await;
+                    return Err(self.late(flight, scope.patience.cap, "altogether"));
+                }
+                answer = &mut handle.rx => break answer,
                 word = words.recv() => {
                     if let Some(word) = word {
                         idle = Instant::now() + scope.patience.idle;
                         tell(word, scope).await;
                     }
                 }
-                answer = &mut handle.rx => break answer,
                 () = self.over.cancelled() => {
                     // What is already there is still an answer.
                     match handle.rx.try_recv() {
                         Ok(answer) => break Ok(answer),
                         Err(_) => return Err(self.ended(flight)),
                     }
-                }
-                () = sleep_until(cap) => {
-                    self.cancel(handle, "it took too long altogether").await;
-                    return Err(self.late(flight, scope.patience.cap, "altogether"));
                 }
                 () = sleep_until(idle) => {
                     if flight.asking() {
@@ -281,9 +284,14 @@ impl Conversation {
                 }
             }
         };
-        while let Ok(word) = words.try_recv() {
-            tell(word, scope).await;
-        }
+        // What was said before the answer, and nothing that is said after it.
+        words.close();
+        let rest = async {
+            while let Ok(word) = words.try_recv() {
+                tell(word, scope).await;
+            }
+        };
+        let _ = timeout(TELL_WITHIN, rest).await;
         match answer {
             Ok(Ok(result)) => Ok(result),
             Ok(Err(error)) => Err(self.fault(error, flight)),
@@ -307,7 +315,7 @@ impl Conversation {
     }
 
     fn effect(flight: &Flight) -> Effect {
-        if flight.begun() {
+        if flight.give_up() {
             Effect::Unknown
         } else {
             Effect::None
@@ -325,13 +333,13 @@ impl Conversation {
         if let Some(fault) = flight.troubled() {
             return fault;
         }
-        let what = if flight.begun() {
-            "the conversation broke off before the answer"
-        } else {
-            "the conversation had ended"
+        let effect = Self::effect(flight);
+        let what = match effect {
+            Effect::None => "the conversation had ended",
+            _ => "the conversation broke off before the answer",
         };
         Fault {
-            effect: Self::effect(flight),
+            effect,
             ..Fault::before(&self.server, FaultKind::Closed, what)
         }
     }
@@ -380,6 +388,7 @@ impl std::fmt::Debug for Conversation {
 /// told.
 struct Landing<'a> {
     flights: &'a Flights,
+    flight: &'a Flight,
     peer: &'a Peer<RoleClient>,
     id: RequestId,
     token: ProgressToken,
@@ -388,7 +397,7 @@ struct Landing<'a> {
 
 impl Drop for Landing<'_> {
     fn drop(&mut self) {
-        self.flights.landed(&self.id, &self.token);
+        self.flights.landed(&self.id, &self.token, self.flight);
         if !self.abandoned {
             return;
         }
@@ -464,5 +473,139 @@ fn describe(said: &ServerPeerInfo, server: &ServerName) -> ServerInfo {
         era,
         capabilities: said.capabilities.clone(),
         instructions: said.instructions.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::{BoxFuture, FutureExt};
+    use rmcp::{
+        model::{
+            CallToolRequest, CallToolRequestParams, ClientResult, ErrorData, ServerJsonRpcMessage,
+            ServerRequest,
+        },
+        service::{RxJsonRpcMessage, TxJsonRpcMessage},
+    };
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{ClientSide, upstream::Patience};
+
+    /// A server that never stops telling its progress, and answers after so many words or never.
+    struct Talker {
+        answers_after: u64,
+        said: u64,
+        call: Option<Value>,
+        next: Option<Value>,
+    }
+
+    impl Transport<RoleClient> for Talker {
+        type Error = std::io::Error;
+
+        fn send(
+            &mut self,
+            item: TxJsonRpcMessage<RoleClient>,
+        ) -> impl Future<Output = std::io::Result<()>> + Send + 'static {
+            let message = serde_json::to_value(&item).unwrap();
+            match message["method"].as_str() {
+                Some("initialize") => {
+                    self.next = Some(json!({"jsonrpc": "2.0", "id": message["id"], "result": {
+                        "protocolVersion": "2025-11-25",
+                        "capabilities": {},
+                        "serverInfo": {"name": "talker", "version": "1"},
+                    }}));
+                }
+                Some("tools/call") => self.call = Some(message),
+                _ => {}
+            }
+            std::future::ready(Ok(()))
+        }
+
+        async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleClient>> {
+            loop {
+                tokio::task::yield_now().await;
+                let next = match (self.next.take(), &self.call) {
+                    (Some(next), _) => next,
+                    (None, Some(call)) => {
+                        self.said += 1;
+                        if self.said == self.answers_after {
+                            json!({"jsonrpc": "2.0", "id": call["id"], "result": {"content": []}})
+                        } else {
+                            json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": {
+                                "progressToken": call["params"]["_meta"]["progressToken"],
+                                "progress": self.said,
+                            }})
+                        }
+                    }
+                    (None, None) => continue,
+                };
+                return Some(serde_json::from_value::<ServerJsonRpcMessage>(next).unwrap());
+            }
+        }
+
+        async fn close(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A client that takes its time to hear.
+    struct Slow;
+
+    impl ClientSide for Slow {
+        fn capabilities(&self) -> ClientCapabilities {
+            ClientCapabilities::default()
+        }
+        fn ask(&self, _: ServerRequest) -> BoxFuture<'_, Result<ClientResult, ErrorData>> {
+            async { Ok(ClientResult::empty(())) }.boxed()
+        }
+        fn tell(&self, _: ServerNotification) -> BoxFuture<'_, ()> {
+            tokio::time::sleep(Duration::from_millis(5)).boxed()
+        }
+    }
+
+    /// What a call to such a server comes to.
+    async fn call(answers_after: u64, cap: Duration) -> Result<ServerResult, Fault> {
+        let talker = Talker {
+            answers_after,
+            said: 0,
+            call: None,
+            next: None,
+        };
+        let opening = Opening {
+            server: "talker".parse().unwrap(),
+            greeting: Greeting::Handshake,
+            within: Duration::from_secs(30),
+            explain: Arc::new(|server, error| {
+                Fault::after(server, FaultKind::Closed, error.to_string())
+            }),
+        };
+        let conversation = Conversation::open(talker, &opening).await.unwrap();
+        let scope = Scope {
+            client: Some(Arc::new(Slow)),
+            patience: Patience { idle: cap, cap },
+            ..Scope::background()
+        };
+        let request = CallToolRequest::new(CallToolRequestParams::new("talk"));
+        let asked = conversation.request(ClientRequest::CallToolRequest(request), &scope);
+        let answer = timeout(Duration::from_mins(1), asked).await;
+        assert_eq!(conversation.in_flight(), 0);
+        answer.expect("the call has an end")
+    }
+
+    #[tokio::test]
+    async fn a_server_that_never_stops_talking_is_given_up_in_time() {
+        let fault = call(u64::MAX, Duration::from_millis(300))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (fault.kind, fault.effect),
+            (FaultKind::TimedOut, Effect::Unknown)
+        );
+    }
+
+    #[tokio::test]
+    async fn an_answer_counts_though_the_server_goes_on_talking() {
+        let answer = call(400, Duration::from_secs(50)).await.unwrap();
+        assert!(matches!(answer, ServerResult::CallToolResult(_)));
     }
 }

@@ -7,7 +7,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicU8, AtomicUsize, Ordering},
     },
 };
 
@@ -18,6 +18,12 @@ use crate::{Actor, ClientSide, Fault};
 
 /// Words of one request that wait to be passed on; more are dropped.
 const WORDS_KEPT: usize = 256;
+/// Not written yet.
+const WAITING: u8 = 0;
+/// The server may have it.
+const BEGUN: u8 = 1;
+/// Nobody waits for it any more, and it was never written.
+const CALLED_OFF: u8 = 2;
 
 /// One request at work. It travels inside the request to the place where it is written.
 pub(in crate::upstream) struct Flight {
@@ -28,7 +34,7 @@ pub(in crate::upstream) struct Flight {
     client: Option<Arc<dyn ClientSide>>,
     /// Whether the server may ask something while it works on it.
     asks: bool,
-    begun: AtomicBool,
+    stage: AtomicU8,
     asking: AtomicUsize,
     trouble: Mutex<Option<Fault>>,
     words: mpsc::Sender<ServerNotification>,
@@ -67,7 +73,7 @@ impl Flight {
             operation,
             client,
             asks,
-            begun: AtomicBool::new(false),
+            stage: AtomicU8::new(WAITING),
             asking: AtomicUsize::new(0),
             trouble: Mutex::new(None),
             words,
@@ -75,19 +81,26 @@ impl Flight {
         (Arc::new(flight), said)
     }
 
-    /// Says that the server may have it from now on.
-    pub(in crate::upstream) fn begin(&self) {
-        self.begun.store(true, Ordering::Release);
-    }
-
     /// Says that the server cannot have had it after all.
-    pub(in crate::upstream) fn unbegin(&self) {
-        self.begun.store(false, Ordering::Release);
+    pub(super) fn unbegin(&self) {
+        self.stage.store(WAITING, Ordering::Release);
     }
 
-    /// Whether the server may have it.
-    pub(super) fn begun(&self) -> bool {
-        self.begun.load(Ordering::Acquire)
+    /// Gives it up. Whether the server may have it; when not, it is never written.
+    pub(super) fn give_up(&self) -> bool {
+        self.step(WAITING, CALLED_OFF) == BEGUN
+    }
+
+    /// Says that the server may have it from now on, unless it was given up.
+    fn begin(&self) -> bool {
+        self.step(WAITING, BEGUN) != CALLED_OFF
+    }
+
+    /// From one stage to another; the stage that was found.
+    fn step(&self, from: u8, to: u8) -> u8 {
+        self.stage
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
+            .unwrap_or_else(|found| found)
     }
 
     /// Says why the answer will not come, where that is known.
@@ -137,22 +150,28 @@ impl Drop for Asking {
 }
 
 impl Flights {
-    /// A request is on its way.
+    /// A request is about to be written. `false` when it was given up before.
     pub(super) fn took_off(
         &self,
         id: RequestId,
         token: Option<ProgressToken>,
         flight: Arc<Flight>,
-    ) {
+    ) -> bool {
         let mut table = self.table();
+        if !flight.begin() {
+            return false;
+        }
         if let Some(token) = token {
             table.by_token.insert(token, flight.clone());
         }
         table.by_id.insert(id, flight);
+        true
     }
 
     /// A request is done with, whatever became of it.
-    pub(super) fn landed(&self, id: &RequestId, token: &ProgressToken) {
+    pub(super) fn landed(&self, id: &RequestId, token: &ProgressToken, flight: &Flight) {
+        // First, so that it cannot take off once it is off the table.
+        flight.give_up();
         let mut table = self.table();
         table.by_id.remove(id);
         table.by_token.remove(token);
@@ -257,7 +276,7 @@ mod tests {
         let client = client.then(|| Arc::new(Somebody) as Arc<dyn ClientSide>);
         let (flight, _) = Flight::new(Arc::new(actor), client, id.to_string(), asks);
         let id = NumberOrString::Number(id);
-        flights.took_off(id.clone(), None, flight);
+        assert!(flights.took_off(id.clone(), None, flight));
         id
     }
 
@@ -292,8 +311,35 @@ mod tests {
             actor.user.email = Some(email.to_owned());
             let client = Some(Arc::new(Somebody) as Arc<dyn ClientSide>);
             let (flight, _) = Flight::new(Arc::new(actor), client, String::new(), true);
-            flights.took_off(NumberOrString::Number(id), None, flight);
+            assert!(flights.took_off(NumberOrString::Number(id), None, flight));
         }
         assert_eq!(flights.asked(None).unwrap_err(), Nobody::Certain);
+    }
+
+    #[test]
+    fn what_was_given_up_before_it_was_written_never_is() {
+        let new = || Flight::new(Arc::new(Actor::local()), None, String::new(), true).0;
+        let (id, token) = (
+            NumberOrString::Number(1),
+            ProgressToken(NumberOrString::Number(1)),
+        );
+        let flights = Flights::default();
+        let early = new();
+        assert!(!early.give_up(), "the server cannot have it");
+        assert!(!flights.took_off(id.clone(), Some(token.clone()), early.clone()));
+        let dropped = new();
+        flights.landed(&id, &token, &dropped);
+        assert!(!flights.took_off(id.clone(), Some(token.clone()), dropped));
+        assert_eq!(flights.len(), 0);
+        let written = new();
+        assert!(flights.took_off(id.clone(), Some(token.clone()), written.clone()));
+        assert!(written.give_up(), "the server may have it");
+        flights.landed(&id, &token, &written);
+        assert_eq!(flights.len(), 0);
+        // A carrier that failed to write it says so.
+        let failed = new();
+        assert!(flights.took_off(id, Some(token), failed.clone()));
+        failed.unbegin();
+        assert!(!failed.give_up());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! It knows which request is written when, gives words of progress and log messages to their
 //! requests in the order they came, and notices the end at once. Everything else passes.
-//! Invariant: no message is changed.
+//! Invariant: no message is changed, and none is written that was given up before.
 
 use std::{future::Future, sync::Arc};
 
@@ -79,17 +79,22 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Tap<T> {
         item: ClientJsonRpcMessage,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
         let mut flight = None;
+        let mut given_up = false;
         if let ClientJsonRpcMessage::Request(request) = &item
             && let Some(found) = request.request.extensions().get::<Arc<Flight>>()
         {
             let token = request.request.get_meta().get_progress_token();
-            self.flights
+            given_up = !self
+                .flights
                 .took_off(request.id.clone(), token, found.clone());
-            found.begin();
             flight = Some(found.clone());
         }
-        let sending = self.inner.send(item);
+        // Whoever gave it up was told that the server never had it.
+        let sending = (!given_up).then(|| self.inner.send(item));
         async move {
+            let Some(sending) = sending else {
+                return Ok(());
+            };
             let sent = sending.await;
             if let (Err(_), Some(flight)) = (&sent, flight) {
                 // A carrier that fails says itself what may have arrived.
