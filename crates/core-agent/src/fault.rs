@@ -23,6 +23,18 @@ pub enum Effect {
     Answered,
 }
 
+impl Effect {
+    /// What is known of two failed requests of one call together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::Answered, _) | (_, Self::Answered) => Self::Answered,
+            (Self::None, Self::None) => Self::None,
+        }
+    }
+}
+
 /// The kinds of failure.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -38,8 +38,13 @@ pub struct CallMetrics {
     pub(crate) approvals_waiting: Gauge,
     pub(crate) alerts: Family<AlertLabels, Counter>,
     pub(crate) alerts_firing: Family<AlertLabels, Gauge>,
-    pub(crate) records_dropped: Arc<AtomicU64>,
-    servers: Arc<OnceLock<Weak<dyn Servers>>>,
+    watched: Arc<OnceLock<Watched>>,
+}
+
+/// What is looked up when the figures are asked for.
+struct Watched {
+    servers: Weak<dyn Servers>,
+    records_dropped: Arc<AtomicU64>,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -80,8 +85,7 @@ impl Default for CallMetrics {
             approvals_waiting: Gauge::default(),
             alerts: Family::default(),
             alerts_firing: Family::default(),
-            records_dropped: Arc::default(),
-            servers: Arc::new(OnceLock::new()),
+            watched: Arc::new(OnceLock::new()),
         }
     }
 }
@@ -139,17 +143,17 @@ impl CallMetrics {
                 "Alerts that fire",
                 own.alerts_firing.clone(),
             );
-            registry.register_collector(Box::new(Seen {
-                servers: own.servers.clone(),
-                dropped: own.records_dropped.clone(),
-            }));
+            registry.register_collector(Box::new(Seen(own.watched.clone())));
         });
         figures
     }
 
-    /// Says whose states are told.
-    pub(crate) fn watch(&self, servers: &Arc<dyn Servers>) {
-        let _ = self.servers.set(Arc::downgrade(servers));
+    /// Says whose states are told, and where dropped records are counted.
+    pub(crate) fn watch(&self, servers: &Arc<dyn Servers>, records_dropped: Arc<AtomicU64>) {
+        let _ = self.watched.set(Watched {
+            servers: Arc::downgrade(servers),
+            records_dropped,
+        });
     }
 }
 
@@ -159,11 +163,8 @@ impl fmt::Debug for CallMetrics {
     }
 }
 
-/// What is looked up when the figures are asked for.
-struct Seen {
-    servers: Arc<OnceLock<Weak<dyn Servers>>>,
-    dropped: Arc<AtomicU64>,
-}
+/// Tells what is looked up.
+struct Seen(Arc<OnceLock<Watched>>);
 
 impl fmt::Debug for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -174,7 +175,11 @@ impl fmt::Debug for Seen {
 impl Collector for Seen {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         self.states(&mut encoder)?;
-        let dropped = ConstCounter::new(self.dropped.load(Ordering::Relaxed));
+        let dropped = self
+            .0
+            .get()
+            .map_or(0, |watched| watched.records_dropped.load(Ordering::Relaxed));
+        let dropped = ConstCounter::new(dropped);
         let about = "Records of calls that were dropped because the database did not keep up";
         let metric = encoder.encode_descriptor(
             "agent_records_dropped",
@@ -189,7 +194,7 @@ impl Collector for Seen {
 
 impl Seen {
     fn states(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let Some(servers) = self.servers.get().and_then(Weak::upgrade) else {
+        let Some(servers) = self.0.get().and_then(|watched| watched.servers.upgrade()) else {
             return Ok(());
         };
         let kind = ConstGauge::new(0_i64).metric_type();
@@ -229,9 +234,8 @@ fn process(encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
             encoder.encode_descriptor("process_cpu_seconds", about, None, seconds.metric_type())?;
         seconds.encode(metric)?;
     }
-    if let Some(pages) = fields.get(21).and_then(|field| field.parse::<i64>().ok()) {
-        let page = i64::try_from(rustix::param::page_size()).unwrap_or(4_096);
-        let bytes = ConstGauge::new(pages.saturating_mul(page));
+    if let Some(bytes) = resident_bytes() {
+        let bytes = ConstGauge::new(bytes);
         let about = "Resident memory of this process";
         let metric = encoder.encode_descriptor(
             "process_resident_memory_bytes",
@@ -242,6 +246,14 @@ fn process(encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         bytes.encode(metric)?;
     }
     Ok(())
+}
+
+/// Bytes this process has in memory, where the system tells.
+pub(crate) fn resident_bytes() -> Option<i64> {
+    let sizes = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: i64 = sizes.split_whitespace().nth(1)?.parse().ok()?;
+    let page = i64::try_from(rustix::param::page_size()).ok()?;
+    Some(pages.saturating_mul(page))
 }
 
 fn ticks_per_second() -> u32 {

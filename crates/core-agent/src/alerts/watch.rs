@@ -12,7 +12,7 @@ use crate::{
     approvals::Approvals,
     config::{AlertConfig, AlertMetric, AlertSeverity, Config},
     journal::{self, ServerFigures},
-    metrics::{AlertLabels, CallMetrics},
+    metrics::{AlertLabels, CallMetrics, resident_bytes},
     pipeline::{BreakerState, Pipeline},
     store::{Store, StoreError},
     upstream::{ServerState, Servers},
@@ -49,12 +49,16 @@ pub struct Watch {
 impl Watch {
     /// Looks until told to end.
     pub async fn run(self, ended: CancellationToken) {
+        self.run_every(EVERY, ended).await;
+    }
+
+    pub(crate) async fn run_every(self, every: Duration, ended: CancellationToken) {
         let rules = self.config.alerts.clone().unwrap_or_else(defaults);
         let mut standing = Standing::default();
         while !rules.is_empty() {
             tokio::select! {
                 () = ended.cancelled() => break,
-                () = tokio::time::sleep(EVERY) => {}
+                () = tokio::time::sleep(every) => {}
             }
             if let Err(error) = self.look(&rules, &mut standing).await {
                 tracing::warn!(%error, "the figures for alerts could not be read or written");
@@ -100,14 +104,12 @@ impl Watch {
                 value,
             });
         };
-        let whole = journal::figures(&self.store, now - WINDOW)?;
-        let tools = journal::tool_figures(&self.store, now - WINDOW)?;
-        let all = whole.iter().map(|figures| (None, figures)).chain(
-            tools
-                .iter()
-                .map(|tool| (Some(tool.tool.as_str()), &tool.figures)),
-        );
-        for (tool, figures) in all.filter(|(_, figures)| sent(figures) >= FEWEST) {
+        for of in &journal::tool_figures(&self.store, now - WINDOW)? {
+            let figures = &of.figures;
+            if sent(figures) < FEWEST {
+                continue;
+            }
+            let tool = Some(of.tool.as_str()).filter(|tool| !tool.is_empty());
             let server = Some(figures.server.as_str());
             see(AlertMetric::ErrorRate, server, tool, figures.error_rate());
             let seconds = Duration::from_millis(figures.p95_ms).as_secs_f64();
@@ -138,7 +140,12 @@ impl Watch {
             None,
             f64::from(waiting),
         );
-        if let Some(megabytes) = memory_mb() {
+        if let Some(bytes) = resident_bytes() {
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a process has no 2^52 bytes in memory"
+            )]
+            let megabytes = bytes as f64 / 1_000_000.0;
             see(AlertMetric::MemoryMb, None, None, megabytes);
         }
         Ok(seen)
@@ -222,14 +229,6 @@ fn labels(alert: &Alert) -> AlertLabels {
 
 fn sent(figures: &ServerFigures) -> u64 {
     figures.calls.saturating_sub(figures.refused)
-}
-
-/// Megabytes this process has in memory, where the system tells.
-fn memory_mb() -> Option<f64> {
-    let sizes = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u32 = sizes.split_whitespace().nth(1)?.parse().ok()?;
-    let page = u32::try_from(rustix::param::page_size()).ok()?;
-    Some(f64::from(pages) * f64::from(page) / 1_000_000.0)
 }
 
 impl std::fmt::Debug for Watch {

@@ -124,41 +124,40 @@ pub struct ToolFigures {
 
 /// The figures of all servers called since `since`, in milliseconds since 1970, by name.
 pub fn figures(store: &Store, since: i64) -> Result<Vec<ServerFigures>, StoreError> {
-    let counted = counted(store, since, MOST, false)?;
+    let counted = counted(&rows(store, since, MOST)?, false);
     Ok(counted.into_iter().map(|tool| tool.figures).collect())
 }
 
-/// The same for each tool, by server and name.
+/// The same with those of each tool: a server's own, without a tool, before those of its tools.
 pub fn tool_figures(store: &Store, since: i64) -> Result<Vec<ToolFigures>, StoreError> {
-    counted(store, since, MOST, true)
+    Ok(of_all(&rows(store, since, MOST)?))
 }
 
-/// The figures of every server, without a tool, and of every tool: of all calls that are kept.
+/// The same of all calls that are kept.
 pub fn all_figures(store: &Store, since: i64) -> Result<Vec<ToolFigures>, StoreError> {
-    let mut all = counted(store, since, super::CALLS, false)?;
-    all.extend(counted(store, since, super::CALLS, true)?);
+    Ok(of_all(&rows(store, since, super::CALLS)?))
+}
+
+fn of_all(rows: &[Row]) -> Vec<ToolFigures> {
+    let mut all = counted(rows, false);
+    all.extend(counted(rows, true));
     all.sort_by(|one, other| {
         (&one.figures.server, &one.tool).cmp(&(&other.figures.server, &other.tool))
     });
-    Ok(all)
+    all
 }
 
 /// Server and tool, state, milliseconds, attempts, whether it came from the cache.
 type Row = ((String, String), String, u64, u64, bool);
 
-fn counted(
-    store: &Store,
-    since: i64,
-    most: i64,
-    by_tool: bool,
-) -> Result<Vec<ToolFigures>, StoreError> {
-    let rows: Vec<Row> = store.read(|db| {
+fn rows(store: &Store, since: i64, most: i64) -> Result<Vec<Row>, StoreError> {
+    store.read(|db| {
         db.prepare_cached(
-            "SELECT server, state, ms, attempts, cached, CASE WHEN ?3 THEN tool ELSE '' END FROM
+            "SELECT server, state, ms, attempts, cached, tool FROM
                (SELECT * FROM calls ORDER BY id DESC LIMIT ?2)
              WHERE at >= ?1 AND state <> 'open'",
         )?
-        .query_map(params![since, most, by_tool], |row| {
+        .query_map(params![since, most], |row| {
             let number = |at: usize| row.get::<_, i64>(at).map(i64::unsigned_abs);
             Ok((
                 (row.get(0)?, row.get(5)?),
@@ -169,12 +168,16 @@ fn counted(
             ))
         })?
         .collect()
-    })?;
-    let mut counts: BTreeMap<(String, String), (ServerFigures, Vec<u64>)> = BTreeMap::new();
-    for (of, state, ms, attempts, cached) in rows {
+    })
+}
+
+fn counted(rows: &[Row], by_tool: bool) -> Vec<ToolFigures> {
+    let mut counts: BTreeMap<(&str, &str), (ServerFigures, Vec<u64>)> = BTreeMap::new();
+    for ((server, tool), state, ms, attempts, cached) in rows {
+        let of = (server.as_str(), if by_tool { tool.as_str() } else { "" });
         let (figures, durations) = counts.entry(of).or_default();
         figures.calls += 1;
-        figures.cached += u64::from(cached);
+        figures.cached += u64::from(*cached);
         figures.repeated += attempts.saturating_sub(1);
         match state.as_str() {
             "failed" | "unknown" => figures.failed += 1,
@@ -183,10 +186,10 @@ fn counted(
             _ => {}
         }
         if !matches!(state.as_str(), "refused" | "waiting") && !cached {
-            durations.push(ms);
+            durations.push(*ms);
         }
     }
-    Ok(counts
+    counts
         .into_iter()
         .map(|((server, tool), (figures, mut durations))| {
             durations.sort_unstable();
@@ -200,12 +203,15 @@ fn counted(
             let figures = ServerFigures {
                 p50_ms: at(0.5),
                 p95_ms: at(0.95),
-                server,
+                server: server.to_owned(),
                 ..figures
             };
-            ToolFigures { tool, figures }
+            ToolFigures {
+                tool: tool.to_owned(),
+                figures,
+            }
         })
-        .collect())
+        .collect()
 }
 
 /// The last calls, newest first.

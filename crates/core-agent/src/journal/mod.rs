@@ -52,7 +52,7 @@ struct Inner {
     instance: Instance,
     audit: Audit,
     queue: mpsc::Sender<Message>,
-    dropped: AtomicU64,
+    dropped: Arc<AtomicU64>,
 }
 
 enum Message {
@@ -89,7 +89,7 @@ impl Journal {
             clock,
             instance,
             queue,
-            dropped: AtomicU64::new(0),
+            dropped: Arc::default(),
         })))
     }
 
@@ -145,9 +145,9 @@ impl Journal {
         }
     }
 
-    /// Records that were dropped because the database did not keep up.
-    pub fn dropped(&self) -> u64 {
-        self.0.dropped.load(Ordering::Relaxed)
+    /// Counts the records that were dropped because the database did not keep up.
+    pub(crate) fn dropped(&self) -> Arc<AtomicU64> {
+        self.0.dropped.clone()
     }
 
     /// The statistics of all tools.

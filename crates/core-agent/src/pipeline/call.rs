@@ -11,12 +11,12 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ApprovalNeeded, Call, Outcome, Part, Piece, PipelineOptions, ReadError, Refusal, RefusalKind,
+    ApprovalNeeded, Call, Outcome, PipelineOptions, Refusal, RefusalKind,
     cache::{self, From, Results},
     execute::{Answered, Failure, Job},
     idempotency,
     limits::Limits,
-    lines::{LineStatus, Lines},
+    lines::{Line, LineStatus, Lines},
     open::Open,
     permit::Permit,
     record,
@@ -27,7 +27,7 @@ use super::{
     validate::Validation,
 };
 use crate::{
-    Actor, Effect, Fault, ServerName,
+    Effect, Fault, ServerName,
     approvals::{Left, arguments_digest, principal_key},
     catalogue::Access,
     journal::Intent,
@@ -61,7 +61,9 @@ struct Ready {
 impl Pipeline {
     /// Puts the stages together.
     pub fn new(options: PipelineOptions) -> Self {
-        options.metrics.watch(&options.servers);
+        options
+            .metrics
+            .watch(&options.servers, options.journal.dropped());
         Self {
             lines: Lines::new(options.config.clone()),
             limits: Limits::new(options.config.clone()),
@@ -152,10 +154,11 @@ impl Pipeline {
         let ending = record::ending(&outcome, trail, started.elapsed(), bytes, round);
         match open {
             Some(open) => {
-                let goes_on = ending.left == Left::Rounds && intent.approval.is_some();
+                let lasts = ending.left != Left::Nothing && intent.approval.is_some();
                 open.end(intent, ending).await;
-                if goes_on {
-                    // The next round may come at once and must find what is left to it.
+                if lasts {
+                    // The next round, or the call again, may come at once and must find what is
+                    // left of the approval.
                     self.options.journal.flush().await;
                 }
             }
@@ -264,9 +267,6 @@ impl Pipeline {
             ends: Instant::now() + call.scope.patience.cap,
             trace,
         };
-        let line = self.lines.get(&call.tool.server);
-        // Reads that began during a write are not known to have seen it.
-        let _writing = (call.tool.access != Access::Read).then(|| line.writing());
         let ttl = cache::ttl(&self.options.config, &call.tool).filter(|_| call.round.is_none());
         let answered = match ttl {
             Some(ttl) => {
@@ -274,7 +274,7 @@ impl Pipeline {
                     "{}\n{}\n{}\n{}\n{}",
                     principal_key(&call.scope.actor),
                     call.tool.server,
-                    line.writes(),
+                    self.lines.get(&call.tool.server).writes(),
                     call.tool.fingerprint,
                     ready.digest
                 );
@@ -301,7 +301,6 @@ impl Pipeline {
             }
             None => self.execute(&job, trail).await,
         };
-        self.note_breaker(&call.tool.server);
         match answered {
             Ok(answered) => Ok(answered),
             Err(failure) => self.fall_back(call, &job, failure, trail).await,
@@ -323,12 +322,15 @@ impl Pipeline {
             }
             Ok(Answered::InputRequired(asked)) => (Outcome::InputRequired(asked), 0),
             Ok(Answered::Task(task)) => (Outcome::Task(task), 0),
-            Err(failure) => (Outcome::Failed(self.explained(ready, failure).await), 0),
+            Err(failure) => {
+                let fault = self.explained(ready, failure, trail).await;
+                (Outcome::Failed(fault), 0)
+            }
         }
     }
 
     /// A fault with what its reader can do next.
-    async fn explained(&self, ready: &Ready, failure: Failure) -> Fault {
+    async fn explained(&self, ready: &Ready, failure: Failure, trail: &Trail) -> Fault {
         let mut fault = *failure.fault;
         let call = &ready.call;
         if let Some(raw) = failure.raw {
@@ -338,26 +340,29 @@ impl Pipeline {
                     "what it sent is kept: read_result with handle {handle:?}; `trust = \"trusted\"` of the server lets such results through"
                 ));
             }
-        } else if fault.effect == Effect::Unknown
-            && call.tool.access != Access::Read
-            && fault.hint.is_none()
-        {
-            fault = fault.hint(
-                "whether it was done is not known, so it was not sent again: look before you repeat it",
-            );
+        } else if fault.effect == Effect::Unknown && call.tool.access != Access::Read {
+            let known = if trail.attempts() > 1 {
+                "whether it was done is not known: look before you repeat it"
+            } else {
+                "whether it was done is not known, so it was not sent again: look before you repeat it"
+            };
+            let hint = match fault.hint.take() {
+                Some(hint) => format!("{known}; {hint}"),
+                None => known.to_owned(),
+            };
+            fault = fault.hint(hint);
         }
         fault
     }
 
     /// Writes down a circuit that opened or closed, for other processes to see.
-    fn note_breaker(&self, server: &ServerName) {
-        let status = self.lines.get(server).status(Instant::now());
+    pub(super) fn note_breaker(&self, line: &Line) {
         record::breaker(
             &self.options.metrics,
             &self.options.store,
             &*self.options.clock,
-            server,
-            status.breaker,
+            line.server(),
+            line.status(Instant::now()).breaker,
         );
     }
 
@@ -369,16 +374,6 @@ impl Pipeline {
     /// How a server does.
     pub fn server_status(&self, server: &ServerName) -> LineStatus {
         self.lines.get(server).status(Instant::now())
-    }
-
-    /// Reads a part of a result that was too large for an answer. Only for whom it was made.
-    pub async fn read_result(
-        &self,
-        handle: &str,
-        part: Part,
-        actor: &Actor,
-    ) -> Result<Piece, ReadError> {
-        self.spill.read(handle, part, actor).await
     }
 
     /// Throws away what is too old, again and again, until told to end.

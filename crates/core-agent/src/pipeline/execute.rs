@@ -76,14 +76,31 @@ impl Pipeline {
     /// Makes attempts until one succeeds or no other may be made.
     pub(super) async fn execute(&self, job: &Job<'_>, trail: &Trail) -> Result<Answered, Failure> {
         let line = self.lines.get(&job.tool.server);
+        // Reads that began during a write are not known to have seen it.
+        let _writing = (job.tool.access != Access::Read).then(|| line.writing());
+        let ended = self.attempts(job, &line, trail).await;
+        self.note_breaker(&line);
+        ended
+    }
+
+    async fn attempts(
+        &self,
+        job: &Job<'_>,
+        line: &Line,
+        trail: &Trail,
+    ) -> Result<Answered, Failure> {
         self.retries.earn();
         let mut made = 0;
+        let mut known = Effect::None;
         loop {
             made += 1;
-            let failure = match self.attempt(job, &line, trail).await {
+            let mut failure = match self.attempt(job, line, trail).await {
                 Ok(answered) => return Ok(answered),
                 Err(failure) => failure,
             };
+            // That the last request did nothing says nothing of those before it.
+            known = known.and(failure.fault.effect);
+            failure.fault.effect = known;
             let next = retry::decide(
                 &failure.fault,
                 Situation {
@@ -264,7 +281,7 @@ impl Pipeline {
         match fits {
             Ok(()) => Ok(Answered::Result(Box::new(result))),
             // A caller that talks to one server is told what that server says.
-            Err(why) if self.trusted(job.tool) || job.words.is_some() => {
+            Err(why) if self.trusted(&job.tool.server) || job.words.is_some() => {
                 trail.note(format!("the result does not fit the output schema: {why}"));
                 Ok(Answered::Result(Box::new(result)))
             }

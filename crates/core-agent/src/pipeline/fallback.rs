@@ -48,7 +48,7 @@ impl Pipeline {
             };
             match self.execute(&job, trail).await {
                 Ok(answered) => {
-                    trail.fell_back(tool.name());
+                    trail.fell_back(&tool);
                     trail.note(format!(
                         "{} failed ({}); {} of the server {} was used instead",
                         call.tool.name(),
@@ -110,7 +110,7 @@ impl Pipeline {
         let asked = Asked {
             arguments: &checked.arguments,
             run: call.run.as_deref(),
-            ..Asked::new(&call.scope.actor, tool, self.trusted(tool))
+            ..Asked::new(&call.scope.actor, tool, self.trusted(&tool.server))
         };
         // What a person would have to approve is not done instead of something else.
         matches!(self.options.policy.decide(&asked), Decision::Allowed { .. })

@@ -111,6 +111,10 @@ impl Lines {
 }
 
 impl Line {
+    pub(super) fn server(&self) -> &ServerName {
+        &self.server
+    }
+
     /// Leave to call, unless the circuit is open.
     pub(super) fn leave(&self, now: Instant) -> Result<Leave<'_>, Fault> {
         let admission = self.lock().breaker.admit(now);

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{ApprovalNeeded, Call, Outcome, Pipeline, Refusal, RefusalKind};
 use crate::{
+    ServerName,
     approvals::{self, Found},
     config::TrustLevel,
     journal::AuditKind,
@@ -34,7 +35,7 @@ impl Pipeline {
         let asked = Asked {
             arguments,
             run: call.run.as_deref(),
-            ..Asked::new(actor, tool, self.trusted(tool))
+            ..Asked::new(actor, tool, self.trusted(&tool.server))
         };
         let (policies, reason) = match options.policy.decide(&asked) {
             Decision::Allowed { .. } => return Ok(Permit::default()),
@@ -88,12 +89,12 @@ impl Pipeline {
         }
     }
 
-    /// Whether a tool's server is trusted.
-    pub(super) fn trusted(&self, tool: &crate::catalogue::HubTool) -> bool {
+    /// Whether a server is trusted.
+    pub(super) fn trusted(&self, server: &ServerName) -> bool {
         self.options
             .config
             .servers
-            .get(&tool.server)
+            .get(server)
             .is_some_and(|server| server.trust == TrustLevel::Trusted)
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn ending(
         bytes,
         cached: trail.was_cached(),
         hedged: trail.was_hedged(),
-        fallback: trail.fallback(),
+        fallback: trail.fallback().map(|tool| tool.name().to_owned()),
         left: match state {
             // The first round reached the server: only its rounds are left.
             CallState::InputRequired => Left::Rounds,

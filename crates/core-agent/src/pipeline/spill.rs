@@ -7,7 +7,10 @@ use std::{
     collections::HashSet,
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use foundation::Clock;
@@ -58,6 +61,9 @@ pub struct Piece {
     pub server: String,
     /// The hub's name of the tool.
     pub tool: String,
+    /// What its reader is told first, when its words try to steer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
 /// Why a kept result cannot be read.
@@ -85,6 +91,8 @@ pub(super) struct Spill {
     store: Store,
     folder: PathBuf,
     clock: Arc<dyn Clock>,
+    /// Files begun, for their names until they are whole.
+    begun: Arc<AtomicU64>,
 }
 
 impl Spill {
@@ -93,6 +101,7 @@ impl Spill {
             store,
             folder: state.join("results"),
             clock,
+            begun: Arc::default(),
         }
     }
 
@@ -108,7 +117,11 @@ impl Spill {
         let handle: String = hash.chars().take(24).collect();
         let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
         let (folder, path) = (self.folder.clone(), self.folder.join(&hash));
-        let temporary = self.folder.join(format!("{hash}.{}", principal_key(actor)));
+        // Of two at once each writes its own.
+        let number = self.begun.fetch_add(1, Ordering::Relaxed);
+        let temporary = self
+            .folder
+            .join(format!("{hash}.{}.{number}", std::process::id()));
         tokio::task::spawn_blocking(move || write(&folder, &path, &temporary, &bytes))
             .await
             .map_err(failed)?
@@ -166,6 +179,7 @@ impl Spill {
             next,
             server,
             tool,
+            warning: None,
         })
     }
 
@@ -285,9 +299,7 @@ fn hint(value: &Value, pointer: &str) -> String {
 }
 
 fn write(folder: &Path, path: &Path, temporary: &Path, bytes: &[u8]) -> io::Result<()> {
-    if path.exists() {
-        return Ok(());
-    }
+    // Written anew when it is there: a young file is not thrown away before it is in the database.
     fs::create_dir_all(folder)?;
     let mut options = fs::OpenOptions::new();
     options.create(true).truncate(true).write(true);

@@ -3,9 +3,11 @@
 //! Invariant: it only grows.
 
 use std::sync::{
-    Mutex, PoisonError,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicBool, AtomicU32, Ordering},
 };
+
+use crate::catalogue::HubTool;
 
 /// What happened to a call.
 #[derive(Debug, Default)]
@@ -13,7 +15,7 @@ pub(super) struct Trail {
     attempts: AtomicU32,
     hedged: AtomicBool,
     cached: AtomicBool,
-    fallback: Mutex<Option<String>>,
+    fallback: Mutex<Option<Arc<HubTool>>>,
     notes: Mutex<Vec<String>>,
 }
 
@@ -44,11 +46,12 @@ impl Trail {
     }
 
     /// Another tool was used.
-    pub(super) fn fell_back(&self, tool: &str) {
-        *self.fallback.lock().unwrap_or_else(PoisonError::into_inner) = Some(tool.to_owned());
+    pub(super) fn fell_back(&self, tool: &Arc<HubTool>) {
+        *self.fallback.lock().unwrap_or_else(PoisonError::into_inner) = Some(tool.clone());
     }
 
-    pub(super) fn fallback(&self) -> Option<String> {
+    /// The tool that was used instead.
+    pub(super) fn fallback(&self) -> Option<Arc<HubTool>> {
         self.fallback
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
