@@ -18,11 +18,11 @@ use futures::{
 };
 use tokio::{
     sync::Semaphore,
-    task::AbortHandle,
+    task::{AbortHandle, try_id},
     time::{Instant, sleep_until},
 };
 
-use crate::{Actor, Effect, Fault, FaultKind};
+use crate::{Actor, Effect, Fault, FaultKind, ServerName};
 
 use super::{Scope, keeper, life, link::Link, server::Base};
 
@@ -191,15 +191,7 @@ impl Line {
         let task = tokio::spawn(self.clone().start());
         let abort = task.abort_handle();
         let name = self.base.name.clone();
-        let starting = async move {
-            task.await.unwrap_or_else(|_| {
-                Err(Fault::before(
-                    &name,
-                    FaultKind::Closed,
-                    "its start was called off",
-                ))
-            })
-        };
+        let starting = async move { task.await.unwrap_or_else(|_| Err(called_off(&name))) };
         let starting = starting.boxed().shared();
         *state = State::Starting(starting.clone(), abort);
         Ok(Ok(Step::Wait(starting)))
@@ -219,7 +211,10 @@ impl Line {
         match opened {
             Ok(link) => {
                 let link = Arc::new(link);
-                *self.state() = State::Ready(link.clone());
+                if !self.come_to(State::Ready(link.clone())) {
+                    link.close().await;
+                    return Err(called_off(&self.base.name));
+                }
                 self.base.ready(&self, &link);
                 tokio::spawn(keeper::keep(self.clone(), link.clone()));
                 Ok(link)
@@ -230,11 +225,23 @@ impl Line {
                 } else {
                     State::Idle
                 };
-                *self.state() = next;
-                self.base.failed(&self, fault.clone());
+                if self.come_to(next) {
+                    self.base.failed(&self, fault.clone());
+                }
                 Err(fault)
             }
         }
+    }
+
+    /// What the start that asks has come to, unless it was called off: then whatever is there
+    /// belongs to a later one.
+    fn come_to(&self, next: State) -> bool {
+        let mut state = self.state();
+        let ours = matches!(&*state, State::Starting(_, task) if Some(task.id()) == try_id());
+        if ours {
+            *state = next;
+        }
+        ours
     }
 
     fn paused(&self, fault: Fault) -> State {
@@ -253,6 +260,10 @@ impl Line {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn called_off(server: &ServerName) -> Fault {
+    Fault::before(server, FaultKind::Closed, "its start was called off")
 }
 
 async fn follow(step: Step) -> Option<Result<Arc<Link>, Fault>> {

@@ -198,11 +198,23 @@ impl Server {
 
     /// Ends all conversations. The next request starts anew.
     pub(super) async fn stop(&self) {
-        let all: Vec<_> = lock(&self.lines).drain().map(|(_, side)| side).collect();
-        join_all(all.iter().map(|side| side.line.stop())).await;
-        let known = self.base.said().info.is_some();
+        // They stay where they are: whoever waits at one must not start a second server there.
+        let all: Vec<_> = lock(&self.lines).values().cloned().collect();
+        join_all(all.iter().map(|side| async {
+            if let Some(relay) = &side.relay {
+                relay.begin_anew();
+            }
+            side.line.stop().await;
+        }))
+        .await;
+        let (known, starting) = {
+            let said = self.base.said();
+            (said.info.is_some(), said.state == ServerState::Starting)
+        };
         if known {
             self.base.become_state(ServerState::Known);
+        } else if starting {
+            self.base.become_state(ServerState::Configured);
         }
     }
 
@@ -246,7 +258,7 @@ impl Server {
         if let Some(side) = lines.get(&bound) {
             return Ok(side.clone());
         }
-        if lines.len() >= LINES {
+        if !has_room(&mut lines, LINES, |side| side.line.is_idle()) {
             let what = format!("{LINES} people have conversations with it already");
             return Err(Fault::before(&self.base.name, FaultKind::Busy, what));
         }
@@ -358,7 +370,11 @@ impl Base {
             return;
         };
         if !line.common {
-            lock(&lines).retain(|_, side| !Arc::ptr_eq(&side.line, line) || !line.is_idle());
+            lock(&lines).retain(|_, side| {
+                // Whoever holds it is about to use it again.
+                let unused = Arc::strong_count(side) == 1 && line.is_idle();
+                !(Arc::ptr_eq(&side.line, line) && unused)
+            });
         }
     }
 
@@ -419,6 +435,42 @@ impl Base {
     }
 }
 
+/// Whether one more fits. When there are too many, those nobody uses make room: people whose
+/// sign-in failed, or whose messages were only relayed.
+fn has_room<K: Eq + std::hash::Hash, V>(
+    all: &mut HashMap<K, Arc<V>>,
+    most: usize,
+    is_idle: impl Fn(&V) -> bool,
+) -> bool {
+    if all.len() >= most {
+        // Clones are made under the lock that is held now: a single owner is the map itself.
+        all.retain(|_, one| Arc::strong_count(one) > 1 || !is_idle(one));
+    }
+    all.len() < most
+}
+
 fn lock(lines: &Mutex<Lines>) -> MutexGuard<'_, Lines> {
     lines.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_nobody_uses_make_room_and_no_others() {
+        let mut all: HashMap<usize, Arc<bool>> = HashMap::new();
+        for (number, idle) in [false, true, true].into_iter().enumerate() {
+            assert!(has_room(&mut all, 3, |idle| *idle));
+            all.insert(number, Arc::new(idle));
+        }
+        let held = all[&1].clone();
+        assert!(has_room(&mut all, 3, |idle| *idle));
+        let mut left: Vec<_> = all.keys().copied().collect();
+        left.sort_unstable();
+        assert_eq!(left, [0, 1]);
+        assert!(!has_room(&mut all, 2, |idle| *idle));
+        drop(held);
+        assert!(has_room(&mut all, 2, |idle| *idle));
+    }
 }

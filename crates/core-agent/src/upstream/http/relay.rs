@@ -336,6 +336,11 @@ impl Relay {
             .clone()
     }
 
+    /// Opens a session anew with the next message.
+    pub(in crate::upstream) fn begin_anew(&self) {
+        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     fn forget(&self, session: &Session) {
         let mut known = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         if known.as_ref() == Some(session) {
