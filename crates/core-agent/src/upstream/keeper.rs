@@ -209,7 +209,7 @@ async fn subscriptions(link: &Link) {
     if link.conversation.info().era == Era::Handshake {
         return std::future::pending().await;
     }
-    let mut failures = 0;
+    let mut failures = 0_u32;
     loop {
         let Some(filter) = filter(link) else {
             link.watched.changed.notified().await;
@@ -217,7 +217,7 @@ async fn subscriptions(link: &Link) {
         };
         match link.conversation.subscribe(filter, SUBSCRIBE_WITHIN).await {
             Ok(mut subscription) => {
-                failures = 0;
+                let since = Instant::now();
                 tokio::select! {
                     () = hear(link, &mut subscription) => {}
                     () = link.watched.changed.notified() => {
@@ -225,6 +225,7 @@ async fn subscriptions(link: &Link) {
                         continue;
                     }
                 }
+                failures = life::forgiven(failures, since.elapsed());
             }
             // It does not know subscriptions: nothing will ever come.
             Err(ServiceError::McpError(_)) => {
@@ -233,8 +234,8 @@ async fn subscriptions(link: &Link) {
             }
             Err(_) => {}
         }
-        failures += 1;
-        let pause = life::pause(failures + 2, 1.0);
+        failures = failures.saturating_add(1);
+        let pause = life::pause(failures.saturating_add(2), 1.0);
         tokio::select! {
             () = sleep_until(Instant::now() + pause) => {}
             () = link.watched.changed.notified() => {}

@@ -49,6 +49,11 @@ pub(super) fn pause(failures: u32, chance: f64) -> Duration {
     doubled.min(LONGEST_PAUSE).mul_f64(chance.clamp(0.0, 1.0))
 }
 
+/// The failures in a row that still count against something that held for so long.
+pub(super) fn forgiven(failures: u32, held: Duration) -> u32 {
+    if held >= STABLE { 0 } else { failures }
+}
+
 /// Whether waiting before the next try has any use.
 pub(super) fn waits(kind: FaultKind) -> bool {
     kind.passes()
@@ -78,6 +83,13 @@ mod tests {
         assert_eq!(most(u32::MAX), Duration::from_mins(1));
         assert_eq!(pause(9, 0.0), Duration::ZERO);
         assert_eq!(pause(9, 0.5), Duration::from_secs(30));
+    }
+
+    #[test]
+    fn only_what_held_for_a_while_is_forgiven() {
+        assert_eq!(forgiven(3, STABLE), 0);
+        // A server that ends every subscription at once is asked ever less often.
+        assert_eq!(forgiven(3, STABLE / 2), 3);
     }
 
     #[test]
