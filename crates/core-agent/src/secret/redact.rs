@@ -21,7 +21,22 @@ const MOST: usize = 1024;
 
 /// Knows the resolved secrets. Clones share them.
 #[derive(Clone, Default)]
-pub struct Redactor(Arc<RwLock<Vec<SecretString>>>);
+pub struct Redactor(Arc<RwLock<Known>>);
+
+/// The secrets, the longest first: one that contains another is taken out whole.
+#[derive(Default)]
+struct Known {
+    secrets: Vec<(u64, SecretString)>,
+    /// How many were ever learnt; the number of the next.
+    learnt: u64,
+}
+
+impl Known {
+    fn has(&self, secret: &str) -> bool {
+        let mut all = self.secrets.iter();
+        all.any(|(_, known)| known.expose_secret() == secret)
+    }
+}
 
 impl Redactor {
     /// Learns a secret.
@@ -39,7 +54,7 @@ impl Redactor {
     pub fn scrub<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let mut clean = Cow::Borrowed(text);
-        for secret in known.iter() {
+        for (_, secret) in &known.secrets {
             if clean.contains(secret.expose_secret()) {
                 clean = Cow::Owned(clean.replace(secret.expose_secret(), MARK));
             }
@@ -48,26 +63,33 @@ impl Redactor {
     }
 
     fn remember(&self, secret: &str, shortest: usize) {
-        if secret.len() < shortest {
+        let known = || self.0.read().unwrap_or_else(PoisonError::into_inner);
+        // Secrets are resolved for every call, and nearly always known.
+        if secret.len() < shortest || known().has(secret) {
             return;
         }
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if known.iter().any(|one| one.expose_secret() == secret) {
+        if known.has(secret) {
             return;
         }
-        if known.len() == MOST {
-            known.remove(0);
+        if known.secrets.len() == MOST {
+            let oldest = known.secrets.iter().map(|(number, _)| *number).min();
+            known.secrets.retain(|(number, _)| Some(*number) != oldest);
         }
-        known.push(SecretString::from(secret));
-        // A secret that contains another is taken out whole.
-        known.sort_by_key(|one| std::cmp::Reverse(one.expose_secret().len()));
+        let number = known.learnt;
+        known.learnt += 1;
+        let longer = |one: &(u64, SecretString)| one.1.expose_secret().len() >= secret.len();
+        let at = known.secrets.partition_point(longer);
+        known
+            .secrets
+            .insert(at, (number, SecretString::from(secret)));
     }
 }
 
 impl std::fmt::Debug for Redactor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        write!(f, "Redactor({} secrets)", known.len())
+        write!(f, "Redactor({} secrets)", known.secrets.len())
     }
 }
 
@@ -100,11 +122,23 @@ mod tests {
     }
 
     #[test]
-    fn it_is_bounded() {
+    fn it_is_bounded_and_the_oldest_is_forgotten_first() {
         let redactor = Redactor::default();
-        for number in 0..MOST + 10 {
+        redactor.learn("oldest");
+        // Long ones, such as tokens, are forgotten no sooner than others.
+        redactor.learn("the-longest-secret-of-them-all");
+        for number in 2..=MOST {
             redactor.learn(&format!("secret-number-{number}"));
         }
         assert_eq!(format!("{redactor:?}"), format!("Redactor({MOST} secrets)"));
+        assert_eq!(
+            redactor.scrub("oldest, the-longest-secret-of-them-all"),
+            "oldest, [secret]"
+        );
+        redactor.learn("another-one");
+        assert_eq!(
+            redactor.scrub("the-longest-secret-of-them-all, secret-number-2"),
+            "the-longest-secret-of-them-all, [secret]"
+        );
     }
 }
