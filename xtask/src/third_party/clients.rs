@@ -5,17 +5,17 @@
 //! Invariant: a client's own checks of results are never switched off.
 
 use std::{
-    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Command,
 };
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use testkit::{World, WorldOptions};
 
 use super::{
     Runtime, Workplace,
     install::{checked, npm, venv},
+    running::Running,
 };
 
 pub(super) const NEEDS: &[Runtime] = &[Runtime::Node, Runtime::Python];
@@ -110,8 +110,7 @@ struct Hub {
     config: PathBuf,
     /// What a hub on stdio keeps, beside the one over HTTP.
     state: PathBuf,
-    url: String,
-    child: Child,
+    running: Running,
 }
 
 impl Hub {
@@ -129,31 +128,20 @@ impl Hub {
             ),
         )?;
         let binary = root.join("target/release/core-agent");
-        let mut child = Command::new(&binary)
-            .args(["serve", "--listen", "127.0.0.1:0", "--config"])
-            .arg(&config)
-            .arg("--state")
-            .arg(folder.join("state"))
-            .current_dir(folder)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .context("the hub did not start")?;
-        let output = child.stdout.take().context("it has an output")?;
-        let mut hub = Self {
+        let running = Running::start(
+            Command::new(&binary)
+                .args(["serve", "--listen", "127.0.0.1:0", "--config"])
+                .arg(&config)
+                .arg("--state")
+                .arg(folder.join("state"))
+                .current_dir(folder),
+        )?;
+        Ok(Self {
             binary,
             config,
             state: folder.join("state-of-stdio"),
-            url: String::new(),
-            child,
-        };
-        BufReader::new(output).read_line(&mut hub.url)?;
-        hub.url.truncate(hub.url.trim_end().len());
-        ensure!(
-            hub.url.starts_with("http"),
-            "the hub did not say where it listens"
-        );
-        Ok(hub)
+            running,
+        })
     }
 
     fn variables(&self, listing: &str) -> anyhow::Result<[(&'static str, String); 4]> {
@@ -165,17 +153,10 @@ impl Hub {
             self.state.as_path(),
         ])?;
         Ok([
-            ("HUB_URL", self.url.clone()),
+            ("HUB_URL", self.running.url.clone()),
             ("HUB_BINARY", self.binary.display().to_string()),
             ("HUB_ARGUMENTS", arguments),
             ("HUB_LISTING", listing.to_owned()),
         ])
-    }
-}
-
-impl Drop for Hub {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

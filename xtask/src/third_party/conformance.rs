@@ -4,33 +4,18 @@
 //!
 //! Invariant: the lists of what may fail only shrink: a listed scenario that passes fails the run.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-};
+use std::{fs, path::Path};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use serde_json::Value;
 use testkit::{World, WorldOptions};
 
-use super::{Runtime, Workplace, install::npm};
+use super::{
+    Runtime, Workplace,
+    suite::{self, Suite},
+};
 
 pub(super) const NEEDS: &[Runtime] = &[Runtime::Node];
-
-const SUITE: &[&str] = &["@modelcontextprotocol/conformance@0.2.0-alpha.12"];
-/// The suite needs a Node that is newer than many machines have.
-const NODE: &[&str] = &["node@22.23.3"];
-
-/// The revisions and how many scenarios each has; fewer would mean that some were not run.
-const REVISIONS: [(&str, usize); 4] = [
-    ("2025-03-26", 1),
-    ("2025-06-18", 27),
-    ("2025-11-25", 33),
-    ("2026-07-28", 40),
-];
 
 /// Without a session a server of the handshake era cannot ask its client anything.
 const FAIL_WITHOUT_SESSIONS: [(&str, &str); 6] = [
@@ -114,17 +99,8 @@ const ASK_FOR_THE_FIXTURE: [(&str, &str); 5] = [
 
 pub(super) fn run(workplace: &Workplace<'_>) -> anyhow::Result<()> {
     let (root, folder) = (workplace.root, &workplace.folder);
-    let suite = Suite {
-        script: npm(&folder.join("suite"), SUITE)?
-            .join("@modelcontextprotocol/conformance/dist/index.js"),
-        node: npm(&folder.join("node"), NODE)?.join("node/bin/node"),
-    };
-    workplace.build(&[
-        "--package",
-        "mcp-service",
-        "--example",
-        "conformance_server",
-    ])?;
+    let suite = Suite::install(folder)?;
+    workplace.build(suite::FIXTURE)?;
     workplace.build(&["--package", "workspace-mcp"])?;
     let mut surprises = fixture(&suite, root)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -143,9 +119,9 @@ fn fixture(suite: &Suite, root: &Path) -> anyhow::Result<Vec<String>> {
         "sessions", "revision", "scenarios", "passed"
     );
     for sessions in ["on", "off"] {
-        let fixture = Fixture::start(root, sessions)?;
-        for (revision, scenarios) in REVISIONS {
-            let results = suite.scenarios_of(&fixture.url, revision)?;
+        let fixture = suite::fixture(root, sessions)?;
+        for (revision, scenarios) in suite::SCENARIOS {
+            let results = suite.servers(&fixture.url, revision)?;
             let failed: Vec<&str> = results
                 .iter()
                 .filter_map(|(name, passed)| (!passed).then_some(name.as_str()))
@@ -198,7 +174,7 @@ async fn real_server(suite: &Suite, root: &Path) -> anyhow::Result<Vec<String>> 
         for (revision, scenarios) in TRANSPORT {
             let mut passed = 0;
             for scenario in scenarios {
-                let checks = suite.checks_of(&url, revision, scenario)?;
+                let checks = checks_of(suite, &url, revision, scenario)?;
                 let failed: Vec<&str> = checks.of("FAILURE");
                 let expected: Vec<&str> = ASK_FOR_THE_FIXTURE
                     .into_iter()
@@ -227,71 +203,36 @@ async fn real_server(suite: &Suite, root: &Path) -> anyhow::Result<Vec<String>> 
     Ok(surprises)
 }
 
-/// The suite, installed.
-struct Suite {
-    node: PathBuf,
-    script: PathBuf,
-}
-
-impl Suite {
-    /// Runs the suite in one revision: each scenario and whether it passed.
-    fn scenarios_of(&self, url: &str, revision: &str) -> anyhow::Result<BTreeMap<String, bool>> {
-        let output = self
-            .server(url, revision)
-            .args(["--suite", "all"])
-            .output()
-            .context("the suite did not start")?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        let results: BTreeMap<_, _> = text.lines().filter_map(result).collect();
-        if results.is_empty() {
-            bail!(
-                "the suite ran nothing in {revision}: {text}{}",
+/// Runs one scenario: each check and what came of it.
+fn checks_of(suite: &Suite, url: &str, revision: &str, scenario: &str) -> anyhow::Result<Checks> {
+    let folder = tempfile::tempdir()?;
+    let output = suite
+        .command("server", revision)
+        .args(["--url", url, "--scenario", scenario, "--output-dir"])
+        .arg(folder.path())
+        .output()
+        .context("the suite did not start")?;
+    let written = fs::read_dir(folder.path())?
+        .next()
+        .with_context(|| {
+            format!(
+                "{scenario} did not run in {revision}: {}{}",
+                String::from_utf8_lossy(&output.stdout),
                 String::from_utf8_lossy(&output.stderr)
-            );
-        }
-        Ok(results)
-    }
-
-    /// Runs one scenario: each check and what came of it.
-    fn checks_of(&self, url: &str, revision: &str, scenario: &str) -> anyhow::Result<Checks> {
-        let folder = tempfile::tempdir()?;
-        let output = self
-            .server(url, revision)
-            .args(["--scenario", scenario, "--output-dir"])
-            .arg(folder.path())
-            .output()
-            .context("the suite did not start")?;
-        let written = fs::read_dir(folder.path())?
-            .next()
-            .with_context(|| {
-                format!(
-                    "{scenario} did not run in {revision}: {}{}",
-                    String::from_utf8_lossy(&output.stdout),
-                    String::from_utf8_lossy(&output.stderr)
-                )
-            })??
-            .path()
-            .join("checks.json");
-        let checks: Value = serde_json::from_slice(&fs::read(written)?)?;
-        let text = |check: &Value, key: &str| check[key].as_str().unwrap_or_default().to_owned();
-        let mut checks: Vec<(String, String)> = checks
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|check| (text(check, "id"), text(check, "status")))
-            .collect();
-        checks.sort();
-        Ok(Checks(checks))
-    }
-
-    fn server(&self, url: &str, revision: &str) -> Command {
-        let mut command = Command::new(&self.node);
-        command
-            .arg(&self.script)
-            .args(["server", "--url", url, "--spec-version", revision])
-            .env("NO_COLOR", "1");
-        command
-    }
+            )
+        })??
+        .path()
+        .join("checks.json");
+    let checks: Value = serde_json::from_slice(&fs::read(written)?)?;
+    let text = |check: &Value, key: &str| check[key].as_str().unwrap_or_default().to_owned();
+    let mut checks: Vec<(String, String)> = checks
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|check| (text(check, "id"), text(check, "status")))
+        .collect();
+    checks.sort();
+    Ok(Checks(checks))
 }
 
 /// The checks of a scenario, sorted, each with its outcome.
@@ -304,71 +245,5 @@ impl Checks {
             .filter(|(_, found)| found == status)
             .map(|(id, _)| id.as_str())
             .collect()
-    }
-}
-
-/// Reads a line of the suite's summary, such as `✓ ping: 1 passed, 0 failed`.
-fn result(line: &str) -> Option<(String, bool)> {
-    let (mark, rest) = line.trim().split_once(' ')?;
-    let (name, counts) = rest.split_once(": ")?;
-    let clean = counts.contains(", 0 failed");
-    match mark {
-        "✓" => Some((name.to_owned(), clean)),
-        "✗" => Some((name.to_owned(), false)),
-        _ => None,
-    }
-}
-
-/// The fixture, running.
-struct Fixture {
-    child: Child,
-    url: String,
-}
-
-impl Fixture {
-    fn start(root: &Path, sessions: &str) -> anyhow::Result<Self> {
-        let program: PathBuf = root.join("target/debug/examples/conformance_server");
-        let mut child = Command::new(&program)
-            .args(["--sessions", sessions])
-            .stdout(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("{} did not start", program.display()))?;
-        let output = child.stdout.take().context("the fixture has an output")?;
-        let mut fixture = Self {
-            child,
-            url: String::new(),
-        };
-        BufReader::new(output).read_line(&mut fixture.url)?;
-        fixture.url.truncate(fixture.url.trim_end().len());
-        ensure!(
-            !fixture.url.is_empty(),
-            "the fixture did not say where it listens"
-        );
-        Ok(fixture)
-    }
-}
-
-impl Drop for Fixture {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn summary_lines_are_read() {
-        assert_eq!(
-            result("✓ ping: 1 passed, 0 failed"),
-            Some(("ping".into(), true))
-        );
-        assert_eq!(
-            result("✗ tools-call-sampling: 1 passed, 1 failed"),
-            Some(("tools-call-sampling".into(), false))
-        );
-        assert_eq!(result("Total: 3 passed, 0 failed"), None);
     }
 }

@@ -11,8 +11,10 @@ mod emulate;
 mod google_client;
 mod hub_conformance;
 mod install;
+mod running;
 mod s3;
 mod servers;
+mod suite;
 
 use std::path::{Path, PathBuf};
 

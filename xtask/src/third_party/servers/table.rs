@@ -282,3 +282,24 @@ pub(super) const KNOWN_ERRORS: &[(&str, &str)] = &[(
     "sqlite",
     "unknown tool: a tool that does not exist is called with success",
 )];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_readme_counts_the_servers_right() {
+        let packages: BTreeSet<&str> = SERVERS
+            .iter()
+            .map(|real| match real.from {
+                From::Npm(package, _) => package,
+                From::Python(_, program, _) => program,
+            })
+            .collect();
+        let readme = include_str!("../../../../README.md");
+        let said = format!("{} servers from npm and PyPI", packages.len());
+        assert!(readme.contains(&said), "the README should say: {said}");
+    }
+}
