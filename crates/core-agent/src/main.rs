@@ -13,6 +13,7 @@ use core_agent::{
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    stdio::keep_pages_small();
     // Before anything else: a supervisor of a child is small.
     if let Some(code) = stdio::take_over() {
         return code;

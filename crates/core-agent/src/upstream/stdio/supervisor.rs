@@ -198,6 +198,7 @@ mod unix {
         if let Err(why) = super::super::containment::enter(&bounds) {
             return format!("cannot be contained: {why}");
         }
+        super::super::pages::hand_on_usual_pages();
         let error = Command::new(&program).args(args).exec();
         format!("cannot run {}: {error}", program.display())
     }
