@@ -3,7 +3,9 @@
 //! Not the decision whether and how often to ask: that is the pipeline's.
 //! Invariant: no server's failure reaches a caller of another server.
 
+mod answer;
 mod definition;
+mod gather;
 mod http;
 mod keeper;
 mod life;

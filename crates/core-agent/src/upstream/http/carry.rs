@@ -27,7 +27,13 @@ use rmcp::{
 use sse_stream::Sse;
 use tokio::time::Instant;
 
-use crate::{Actor, Effect, Fault, FaultKind, ServerName, upstream::talk::Flight};
+use crate::{
+    Actor, Effect, Fault, FaultKind, ServerName,
+    upstream::{
+        answer::{self, Asked},
+        talk::Flight,
+    },
+};
 
 use super::{
     HttpDoor,
@@ -167,26 +173,32 @@ impl Carrier {
             return Err(failure(self.door.not_mcp(what)));
         }
         let body = self.door.body(response).await.map_err(failure)?;
-        let answer = self.read(&body, &request.id)?;
+        let asked = match &request.request {
+            ClientRequest::CallToolRequest(_) => Asked::Call,
+            _ => Asked::Other,
+        };
+        let answer = self.read(&body, asked, &request.id)?;
         Ok(StreamableHttpPostResponse::Json(answer, id))
     }
 
-    fn read(&self, body: &Bytes, asked: &RequestId) -> Result<ServerJsonRpcMessage, Failure> {
+    fn read(
+        &self,
+        body: &[u8],
+        asked: Asked,
+        id: &RequestId,
+    ) -> Result<ServerJsonRpcMessage, Failure> {
         let odd = |what: String| failure(self.door.not_mcp(what));
-        let answer: ServerJsonRpcMessage = serde_json::from_slice(body)
+        let answer = answer::read(body, asked)
             .map_err(|error| odd(format!("its answer is no JSON-RPC message: {error}")))?;
         match answer {
-            ServerJsonRpcMessage::Response(response) if same(&response.id, asked) => {
+            ServerJsonRpcMessage::Response(response) if same(&response.id, id) => {
                 Ok(ServerJsonRpcMessage::Response(response))
             }
             // A server that could not read the request has no id to answer with.
             ServerJsonRpcMessage::Error(error)
-                if error.id.as_ref().is_none_or(|id| same(id, asked)) =>
+                if error.id.as_ref().is_none_or(|theirs| same(theirs, id)) =>
             {
-                Ok(ServerJsonRpcMessage::error(
-                    error.error,
-                    Some(asked.clone()),
-                ))
+                Ok(ServerJsonRpcMessage::error(error.error, Some(id.clone())))
             }
             _ => Err(odd("its answer is not one to this question".into())),
         }

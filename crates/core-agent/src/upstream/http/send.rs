@@ -15,6 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{
     Actor, Effect, Fault, FaultKind,
     oauth::{Challenge, Next},
+    upstream::gather::{fits, gather},
 };
 
 use super::{HttpDoor, status};
@@ -110,10 +111,12 @@ impl HttpDoor {
         let mut chunks = response.bytes_stream();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|error| status::broken(&self.server, &error))?;
-            if body.len() + chunk.len() > most {
+            if !gather(&mut body, &chunk, most) {
                 return Err(self.too_large());
             }
-            body.extend_from_slice(&chunk);
+        }
+        if !fits(&body, most) {
+            return Err(self.too_large());
         }
         Ok(body.into())
     }
@@ -125,10 +128,9 @@ impl HttpDoor {
         let mut body = Vec::new();
         let mut chunks = response.bytes_stream();
         while let Some(Ok(chunk)) = chunks.next().await {
-            if body.len() + chunk.len() > ERROR_BYTES {
+            if !gather(&mut body, &chunk, ERROR_BYTES) {
                 break;
             }
-            body.extend_from_slice(&chunk);
         }
         (fault, body.into())
     }

@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use crate::upstream::gather::{fits, gather};
+
 /// Takes lines out of chunks.
 pub(super) struct Lines {
     begun: Vec<u8>,
@@ -36,36 +38,26 @@ impl Lines {
             }
             None => (*chunk, &[][..]),
         };
-        if self.begun.len() + part.len() > self.longest {
-            return Err(TooLong);
-        }
         *chunk = rest;
-        match (end, self.begun.is_empty()) {
-            (Some(_), true) => Ok(Some(Cow::Borrowed(part))),
-            (Some(_), false) => {
-                self.keep(part);
-                Ok(Some(Cow::Owned(std::mem::take(&mut self.begun))))
-            }
-            (None, _) => {
-                self.keep(part);
-                Ok(None)
-            }
+        let line = if end.is_some() && self.begun.is_empty() {
+            Cow::Borrowed(part)
+        } else if !gather(&mut self.begun, part, self.longest) {
+            return Err(TooLong);
+        } else if end.is_some() {
+            Cow::Owned(std::mem::take(&mut self.begun))
+        } else {
+            return Ok(None);
+        };
+        if fits(&line, self.longest) {
+            Ok(Some(line))
+        } else {
+            Err(TooLong)
         }
     }
 
     /// What was begun and never ended.
     pub(super) fn rest(self) -> Vec<u8> {
         self.begun
-    }
-
-    fn keep(&mut self, part: &[u8]) {
-        let needed = self.begun.len() + part.len();
-        if needed > self.begun.capacity() {
-            // Doubling, but never beyond the longest line.
-            let room = (self.begun.capacity() * 2).clamp(needed, self.longest.max(needed));
-            self.begun.reserve_exact(room - self.begun.len());
-        }
-        self.begun.extend_from_slice(part);
     }
 }
 

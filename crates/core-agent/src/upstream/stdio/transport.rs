@@ -27,6 +27,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::upstream::answer::{self, Asked};
+
 use super::{
     Problem, RawDoor, TransportHealth,
     door::Waiting,
@@ -444,7 +446,7 @@ impl Reading {
             Answer::First => {
                 let message =
                     if let Ok(message @ (JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_))) =
-                        serde_json::from_slice::<ServerJsonRpcMessage>(line)
+                        answer::read(line, Asked::Other)
                     {
                         message
                     } else {
