@@ -183,11 +183,18 @@ impl Overview {
         Ok(journal::all_figures(&self.store, since)?)
     }
 
+    /// The circuits as they were noted; one whose pause is over is no longer open, though nobody
+    /// called since.
     fn circuits(&self) -> anyhow::Result<Vec<(String, String)>> {
+        let pause = i64::try_from(self.config.calls.breaker_seconds.saturating_mul(1_000));
+        let over = self.clock.now().as_millisecond() - pause.unwrap_or(i64::MAX / 2);
         Ok(self.store.read(|db| {
-            db.prepare_cached("SELECT server, breaker FROM server_health")?
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-                .collect()
+            db.prepare_cached(
+                "SELECT server, CASE WHEN breaker = 'open' AND at < ?1 THEN 'half_open'
+                   ELSE breaker END FROM server_health",
+            )?
+            .query_map([over], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect()
         })?)
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ApprovalNeeded, Call, Outcome, PipelineOptions, Refusal, RefusalKind,
+    ApprovalNeeded, BreakerState, Call, Outcome, PipelineOptions, Refusal, RefusalKind,
     cache::{self, From, Results},
     execute::{Answered, Failure, Job},
     idempotency,
@@ -27,7 +27,7 @@ use super::{
     validate::Validation,
 };
 use crate::{
-    Effect, Fault, ServerName,
+    Actor, Effect, Fault, ServerName,
     approvals::{Left, arguments_digest, principal_key},
     catalogue::Access,
     journal::Intent,
@@ -85,20 +85,24 @@ impl Pipeline {
             parent.as_ref(),
         );
         let trace = span.context().cloned();
-        let trail = Trail::default();
+        let trail = Arc::new(Trail::default());
         let label = ServerLabel {
             server: call.tool.server.to_string(),
         };
-        let (tool, actor, run) = (
-            call.tool.clone(),
-            call.scope.actor.clone(),
-            call.run.clone(),
-        );
-        let in_flight = InFlight::begin(&self.options.metrics, &label);
+        let tool = call.tool.clone();
+        let mut at_work = AtWork {
+            gauge: self.options.metrics.in_flight.get_or_create(&label).clone(),
+            limits: &self.limits,
+            actor: call.scope.actor.clone(),
+            run: call.run.clone(),
+            started,
+            bytes: 0,
+        };
+        at_work.gauge.inc();
         let (outcome, bytes) = self.stages(call, trace.as_ref(), &trail, started).await;
-        drop(in_flight);
+        at_work.bytes = bytes;
+        drop(at_work);
         let took = started.elapsed();
-        self.limits.charge(&actor, run.as_deref(), took, bytes);
         record::measure(&self.options.metrics, &tool, &outcome, took);
         record::describe(&mut span, &tool, &outcome, &trail);
         outcome
@@ -108,7 +112,7 @@ impl Pipeline {
         &self,
         mut call: Call,
         trace: Option<&TraceContext>,
-        trail: &Trail,
+        trail: &Arc<Trail>,
         started: Instant,
     ) -> (Outcome, u64) {
         let mut intent = Intent {
@@ -142,7 +146,7 @@ impl Pipeline {
         intent.approval.clone_from(&ready.permit.approval);
         let effect = ready.call.tool.access != Access::Read || intent.approval.is_some();
         let open = if effect {
-            match self.begin(&ready, intent.clone(), started).await {
+            match self.begin(&ready, intent.clone(), started, trail).await {
                 Ok(open) => Some(open),
                 Err(outcome) => return (*outcome, 0),
             }
@@ -214,6 +218,7 @@ impl Pipeline {
         ready: &Ready,
         intent: Intent,
         started: Instant,
+        trail: &Arc<Trail>,
     ) -> Result<Open, Box<Outcome>> {
         let (journal, approvals) = (&self.options.journal, &self.options.approvals);
         let begun = match &ready.permit.approval {
@@ -225,7 +230,10 @@ impl Pipeline {
             None => journal.begin(intent.clone(), |_| Ok(true)).await,
         };
         match (begun, &ready.permit.approval) {
-            (Ok(Some(begun)), _) => Ok(Open::new(journal.clone(), begun, intent, started)),
+            (Ok(Some(begun)), _) => {
+                let (journal, trail) = (journal.clone(), trail.clone());
+                Ok(Open::new(journal, begun, intent, started, trail))
+            }
             (Ok(None), Some(id)) => {
                 // Another call used it up between the question and now.
                 let question = approvals
@@ -357,12 +365,20 @@ impl Pipeline {
 
     /// Writes down a circuit that opened or closed, for other processes to see.
     pub(super) fn note_breaker(&self, line: &Line) {
+        let Some((before, state)) = line.breaker_news(Instant::now()) else {
+            return;
+        };
+        let server = line.server();
+        if before.is_some() || state != BreakerState::Closed {
+            tracing::info!(%server, circuit = state.name(), "the circuit of a server changed");
+        }
+        let options = &self.options;
         record::breaker(
-            &self.options.metrics,
-            &self.options.store,
-            &*self.options.clock,
-            line.server(),
-            line.status(Instant::now()).breaker,
+            &options.metrics,
+            &options.store,
+            &*options.clock,
+            server,
+            state,
         );
     }
 
@@ -400,22 +416,21 @@ impl Pipeline {
     }
 }
 
-/// A call at work, counted until dropped.
-struct InFlight {
+/// A call at work. However it ends, it is counted no more and its run is charged.
+struct AtWork<'a> {
     gauge: prometheus_client::metrics::gauge::Gauge,
+    limits: &'a Limits,
+    actor: Arc<Actor>,
+    run: Option<String>,
+    started: Instant,
+    bytes: u64,
 }
 
-impl InFlight {
-    fn begin(metrics: &crate::metrics::CallMetrics, label: &ServerLabel) -> Self {
-        let gauge = metrics.in_flight.get_or_create(label).clone();
-        gauge.inc();
-        Self { gauge }
-    }
-}
-
-impl Drop for InFlight {
+impl Drop for AtWork<'_> {
     fn drop(&mut self) {
         self.gauge.dec();
+        let (run, took) = (self.run.as_deref(), self.started.elapsed());
+        self.limits.charge(&self.actor, run, took, self.bytes);
     }
 }
 

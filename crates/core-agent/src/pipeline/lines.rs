@@ -32,6 +32,8 @@ struct State {
     /// The last signs, newest lowest: 1 is a failure.
     signs: u64,
     told: u32,
+    /// The circuit as it was last noted for others to see.
+    noted: Option<BreakerState>,
 }
 
 /// Leave to make one call; what became of it must be told, or it said nothing.
@@ -103,6 +105,7 @@ impl Lines {
                 ),
                 signs: 0,
                 told: 0,
+                noted: None,
             }),
             bulkhead: Bulkhead::new(places),
             writes: AtomicU64::new(0),
@@ -152,6 +155,18 @@ impl Line {
             BreakerState::Closed => Health::of(failed, seen),
         };
         LineStatus { breaker, health }
+    }
+
+    /// Its circuit as it was last noted and as it is, when these are not the same: another process
+    /// may have noted something before.
+    pub(super) fn breaker_news(
+        &self,
+        now: Instant,
+    ) -> Option<(Option<BreakerState>, BreakerState)> {
+        let mut state = self.lock();
+        let breaker = state.breaker.state(now);
+        let before = state.noted.replace(breaker);
+        (before != Some(breaker)).then_some((before, breaker))
     }
 
     /// How many writes there were: what was read before one is not known to be so after it.

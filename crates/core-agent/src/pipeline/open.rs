@@ -2,8 +2,9 @@
 //!
 //! Invariant: however its caller goes away, the journal learns that it is over.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
+use super::trail::Trail;
 use crate::journal::{Begun, Ending, Intent, Journal};
 
 /// A call that has begun.
@@ -11,15 +12,23 @@ pub(super) struct Open {
     journal: Journal,
     begun: Begun,
     started: Instant,
+    trail: Arc<Trail>,
     intent: Option<Intent>,
 }
 
 impl Open {
-    pub(super) fn new(journal: Journal, begun: Begun, intent: Intent, started: Instant) -> Self {
+    pub(super) fn new(
+        journal: Journal,
+        begun: Begun,
+        intent: Intent,
+        started: Instant,
+        trail: Arc<Trail>,
+    ) -> Self {
         Self {
             journal,
             begun,
             started,
+            trail,
             intent: Some(intent),
         }
     }
@@ -35,8 +44,8 @@ impl Drop for Open {
     fn drop(&mut self) {
         if let Some(intent) = self.intent.take() {
             let ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            self.journal
-                .end_now(self.begun, intent, Ending::dropped(1, ms));
+            let ending = Ending::dropped(self.trail.attempts(), ms);
+            self.journal.end_now(self.begun, intent, ending);
         }
     }
 }

@@ -88,7 +88,7 @@ pub(super) fn describe(span: &mut Span, tool: &HubTool, outcome: &Outcome, trail
     }
 }
 
-/// Notes the state of a server's circuit where it changed.
+/// Notes the state of a server's circuit.
 pub(super) fn breaker(
     metrics: &CallMetrics,
     store: &Store,
@@ -101,16 +101,12 @@ pub(super) fn breaker(
         BreakerState::HalfOpen => 1,
         BreakerState::Open => 2,
     };
-    let gauge = metrics
+    metrics
         .breaker
         .get_or_create(&ServerLabel {
             server: server.to_string(),
         })
-        .clone();
-    if gauge.set(number) == number {
-        return;
-    }
-    tracing::info!(server = %server, circuit = state.name(), "the circuit of a server changed");
+        .set(number);
     let (store, server) = (store.clone(), server.to_string());
     let now = clock.now().as_millisecond();
     tokio::spawn(async move {

@@ -38,6 +38,11 @@ async fn a_call_whose_caller_goes_away_is_written_down() {
     task.abort();
     let _ = task.await;
     assert_eq!(bench.states().await, [("unknown".to_owned(), 1)].into());
+    let attempts: i64 = bench
+        .store
+        .read(|db| db.query_row("SELECT attempts FROM calls", [], |row| row.get(0)))
+        .unwrap();
+    assert_eq!(attempts, 1);
 }
 
 #[tokio::test]
@@ -151,4 +156,44 @@ async fn records_that_are_dropped_are_counted() {
     }
     let text = bench.figures.render();
     assert!(text.contains("agent_records_dropped_total 904"), "{text}");
+}
+
+#[tokio::test]
+async fn a_call_that_was_given_up_is_charged_to_its_run() {
+    let config = config(|config, _| config.budgets.seconds_per_run = Some(1));
+    let bench = bench_with(config, vec![]).await;
+    bench
+        .servers
+        .after(Duration::from_mins(1), || Ok(text("never")));
+    let in_run = || Call {
+        run: Some("r".into()),
+        ..read()
+    };
+    let given_up =
+        tokio::time::timeout(Duration::from_millis(1_100), bench.pipeline.call(in_run()));
+    assert!(given_up.await.is_err());
+    let refusal = refused(bench.pipeline.call(in_run()).await);
+    assert_eq!(refusal.kind, RefusalKind::OverBudget);
+}
+
+#[tokio::test]
+async fn a_circuit_another_process_left_open_is_noted_as_it_is() {
+    let bench = bench().await;
+    let left = bench
+        .store
+        .write(|tx| tx.execute("INSERT INTO server_health VALUES ('s', 'open', 0)", []));
+    left.await.unwrap();
+    result(bench.pipeline.call(read()).await);
+    let mut noted = String::new();
+    for _ in 0..1_000 {
+        noted = bench
+            .store
+            .read(|db| db.query_row("SELECT breaker FROM server_health", [], |row| row.get(0)))
+            .unwrap();
+        if noted == "closed" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{noted}");
 }
