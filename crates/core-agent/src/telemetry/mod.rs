@@ -6,7 +6,10 @@
 mod context;
 mod sender;
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use foundation::{Clock, Random, SystemClock, SystemRandom};
 use opentelemetry::{
@@ -14,11 +17,14 @@ use opentelemetry::{
     trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState},
 };
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
+use tokio::time::timeout;
 
 pub use context::TraceContext;
 pub use sender::SpansError;
 
 use sender::Sender;
+
+const STOP_WITHIN: Duration = Duration::from_secs(3);
 
 /// Makes spans of calls. Clones share the way out.
 #[derive(Clone, Default)]
@@ -122,10 +128,10 @@ impl Spans {
         }
     }
 
-    /// Sends what is left.
+    /// Sends what is left, unless that takes long: nobody waits for a collector to end.
     pub async fn stop(&self) {
         if let Some(inner) = &self.0 {
-            inner.sender.flush().await;
+            let _ = timeout(STOP_WITHIN, inner.sender.flush()).await;
         }
     }
 }

@@ -148,3 +148,14 @@ fn a_bad_endpoint_is_said() {
         assert!(Spans::start(Some(bad)).is_err(), "{bad}");
     }
 }
+
+#[tokio::test]
+async fn a_collector_that_never_answers_does_not_keep_the_program() {
+    let deaf = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", deaf.local_addr().unwrap());
+    let spans = Spans::start(Some(&endpoint)).unwrap();
+    drop(spans.span("x".into(), Side::Server, None));
+    let begun = std::time::Instant::now();
+    spans.stop().await;
+    assert!(begun.elapsed() < STOP_WITHIN * 2, "{:?}", begun.elapsed());
+}
