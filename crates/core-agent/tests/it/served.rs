@@ -123,8 +123,8 @@ impl Served {
         self.url.replace("/mcp", path)
     }
 
-    pub(crate) fn state(&self) -> PathBuf {
-        self.setup.path("state")
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn setup(&self) -> &Setup {

@@ -14,7 +14,9 @@ use core_agent::upstream::stdio::{Child, StdioTransport};
 use serde_json::json;
 use tokio::{task::JoinSet, time::timeout};
 
-use crate::keeper::{alive, call, children, greet, meet, memory, number, start, until};
+use crate::keeper::{
+    alive, call, children, greet, meet, memory, number, one_test_passes, start, until,
+};
 
 /// Says that a process was started for one test alone.
 const ALONE: &str = "ZOO_ALONE";
@@ -89,12 +91,11 @@ async fn live(behaviour: &'static str) {
 /// In a process of its own, whose memory and children no other test has a part in.
 #[test]
 fn the_good_one_is_unaffected_and_nothing_is_left() {
-    let status = std::process::Command::new(std::env::current_exe().unwrap())
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command
         .args(["zoo::the_whole_zoo", "--exact", "--nocapture"])
-        .env(ALONE, "yes")
-        .status()
-        .unwrap();
-    assert!(status.success());
+        .env(ALONE, "yes");
+    one_test_passes(&mut command);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
