@@ -12,7 +12,8 @@ use std::{
 use arc_swap::ArcSwap;
 use foundation::Clock;
 use futures::future::BoxFuture;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension};
+use serde_json::json;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +21,7 @@ use super::{HubTool, View, kept, shelf, shelf::Shelf};
 use crate::{
     ServerName,
     config::Config,
+    journal::{AuditKind, append_audit},
     search::{Hit, SearchQuery, Searcher, ToolUses},
     store::{Store, StoreError},
     trust::{FIRST_SIGHT, Pin, PinReport, Pins, TrustError, write_pin},
@@ -267,16 +269,6 @@ impl Catalogue {
                 kept::write(tx, &name, &rows.0, &rows.1, listed_at)?;
                 for (tool, pin) in &new {
                     write_pin(tx, &name, tool, pin)?;
-                    log(
-                        tx,
-                        listed_at,
-                        &name,
-                        tool,
-                        "pinned",
-                        &pin.by,
-                        None,
-                        Some(&pin.fingerprint),
-                    )?;
                 }
                 Ok(())
             })
@@ -326,10 +318,10 @@ impl Catalogue {
             pins.put(&tool.server, &own, pin.clone());
             decided.push((tool.server.clone(), own, pin, before));
         }
-        let what = if blocked.is_some() {
-            "blocked"
+        let kind = if blocked.is_some() {
+            AuditKind::ToolBlocked
         } else {
-            "approved"
+            AuditKind::ToolApproved
         };
         let by = by.to_owned();
         let decisions = self
@@ -337,17 +329,13 @@ impl Catalogue {
             .write(move |tx| {
                 for (server, tool, pin, before) in &decided {
                     write_pin(tx, server, tool, pin)?;
-                    let before = before.as_ref().map(|before| before.fingerprint.as_str());
-                    log(
-                        tx,
-                        now,
-                        server,
-                        tool,
-                        what,
-                        &by,
-                        before,
-                        Some(&pin.fingerprint),
-                    )?;
+                    let detail = json!({
+                        "before": before.as_ref().map(|before| &before.fingerprint),
+                        "after": pin.fingerprint,
+                        "why": pin.blocked,
+                    });
+                    let subject = format!("{server}/{tool}");
+                    append_audit(tx, now, kind, &by, &subject, &detail.to_string())?;
                 }
                 tx.execute(
                     "INSERT INTO meta (name, value) VALUES (?1, '1')
@@ -497,23 +485,4 @@ fn decisions(db: &Connection) -> rusqlite::Result<i64> {
     Ok(value
         .and_then(|value| value.parse().ok())
         .unwrap_or_default())
-}
-
-#[expect(clippy::too_many_arguments, reason = "one row of one table")]
-fn log(
-    tx: &Transaction<'_>,
-    at: i64,
-    server: &ServerName,
-    tool: &str,
-    what: &str,
-    by: &str,
-    before: Option<&str>,
-    after: Option<&str>,
-) -> rusqlite::Result<()> {
-    tx.prepare_cached(
-        "INSERT INTO trust_log (at, server, tool, what, by, before, after)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .execute(params![at, server.as_str(), tool, what, by, before, after])?;
-    Ok(())
 }

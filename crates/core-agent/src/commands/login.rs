@@ -12,6 +12,7 @@ use anyhow::{Context, bail, ensure};
 use clap::Args;
 use foundation::{SystemClock, SystemRandom, nearest};
 use futures::future::BoxFuture;
+use serde_json::{Value, json};
 use tokio::process::Command;
 use url::Url;
 
@@ -21,8 +22,10 @@ use crate::{
     app::loaded,
     config::Config,
     hub::principal_of,
+    journal::{Audit, AuditKind},
     oauth::{Consent, NoConsent, Scopes, SignIns},
     secret::Secrets,
+    store::Store,
 };
 
 /// Sign in to a server.
@@ -75,6 +78,8 @@ impl Login {
             .login(&place.server, &place.actor, &scopes)
             .await
             .with_context(|| format!("cannot sign in to {}", place.server))?;
+        let detail = json!({ "issuer": done.issuer, "scopes": done.scopes.to_string() });
+        place.note(AuditKind::SignedIn, &detail).await?;
         Printer.line(&format!("signed in to {} by {}", place.server, done.issuer));
         if !done.scopes.is_empty() {
             Printer.line(&format!("scopes: {}", done.scopes));
@@ -93,6 +98,18 @@ pub(super) struct Place {
     pub(super) sign_ins: SignIns,
     pub(super) server: ServerName,
     pub(super) actor: Actor,
+    audit: Audit,
+}
+
+impl Place {
+    /// Writes down what was decided.
+    pub(super) async fn note(&self, kind: AuditKind, detail: &Value) -> anyhow::Result<()> {
+        let (actor, server) = (&self.actor.name, self.server.as_str());
+        self.audit
+            .add(kind, actor, server, detail)
+            .await
+            .context("it is done, but cannot be written down")
+    }
 }
 
 impl Whose {
@@ -107,10 +124,13 @@ impl Whose {
         let server = configured(&loaded.config, server)?;
         let actor = self.actor(&loaded.config)?;
         let clock = Arc::new(SystemClock);
+        let state = loaded.state_folder()?;
+        let store = Store::open(&state.join("core-agent.db"))?;
+        let audit = Audit::new(store, clock.clone());
         let secrets = Arc::new(Secrets::new(Arc::clone(&variables), clock.clone()));
         let sign_ins = SignIns::open(
             &loaded.config,
-            &loaded.state_folder()?,
+            &state,
             variables.as_ref(),
             secrets,
             consent,
@@ -121,6 +141,7 @@ impl Whose {
             sign_ins,
             server,
             actor,
+            audit,
         })
     }
 

@@ -6,8 +6,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use serde_json::json;
 
 use super::{Common, Printer, login::Whose};
+use crate::journal::AuditKind;
 
 /// Sign out of a server.
 #[derive(Debug, Args)]
@@ -31,6 +33,8 @@ impl Logout {
             Printer.line(&format!("there was no sign-in to {}", place.server));
             return Ok(ExitCode::SUCCESS);
         }
+        let detail = json!({ "revoked": matches!(done.revoked, Ok(true)) });
+        place.note(AuditKind::SignedOut, &detail).await?;
         Printer.line(&format!("signed out of {}", place.server));
         match done.revoked {
             Ok(true) => Printer.line("the authorization server has taken the token back"),

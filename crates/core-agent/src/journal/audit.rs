@@ -45,8 +45,10 @@ pub enum AuditKind {
     ApprovalDeclined,
     /// A call was made with an approval.
     ApprovalUsed,
-    /// A changed tool was approved or blocked.
-    PinApproved,
+    /// A tool was approved as it is.
+    ToolApproved,
+    /// A tool was blocked.
+    ToolBlocked,
     /// A command was approved.
     CommandApproved,
     /// Somebody signed in to a server.
@@ -96,7 +98,8 @@ impl AuditKind {
             Self::ApprovalGiven => "approval_given",
             Self::ApprovalDeclined => "approval_declined",
             Self::ApprovalUsed => "approval_used",
-            Self::PinApproved => "pin_approved",
+            Self::ToolApproved => "tool_approved",
+            Self::ToolBlocked => "tool_blocked",
             Self::CommandApproved => "command_approved",
             Self::SignedIn => "signed_in",
             Self::SignedOut => "signed_out",

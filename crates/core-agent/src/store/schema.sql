@@ -102,10 +102,6 @@ CREATE TABLE IF NOT EXISTS pins (
 CREATE TABLE IF NOT EXISTS command_pins (
   server TEXT PRIMARY KEY, canonical TEXT NOT NULL, approved_at INTEGER NOT NULL, by TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS trust_log (
-  id INTEGER PRIMARY KEY, at INTEGER NOT NULL, server TEXT NOT NULL, tool TEXT, what TEXT NOT NULL,
-  by TEXT NOT NULL, before TEXT, after TEXT
-) STRICT;
 
 -- upstream: the era a server speaks, and how each server was doing, for other processes.
 CREATE TABLE IF NOT EXISTS server_era (

@@ -20,6 +20,7 @@ use super::canonical::{hex, text};
 use crate::{
     Fault, FaultKind, ServerName,
     config::{ServerConfig, TrustConfig},
+    journal::{AuditKind, append_audit},
     store::{Store, StoreError},
     upstream::CommandGate,
 };
@@ -118,7 +119,8 @@ impl CommandPins {
     ) -> Result<(), StoreError> {
         let now = self.clock.now().as_millisecond();
         let (server, by) = (server.to_string(), by.to_owned());
-        let canonical = text(&canonical(config));
+        let command = canonical(config);
+        let (canonical, detail) = (text(&command), json!({ "command": command }).to_string());
         self.store
             .write(move |tx| {
                 tx.execute(
@@ -126,11 +128,7 @@ impl CommandPins {
                      ON CONFLICT (server) DO UPDATE SET canonical = ?2, approved_at = ?3, by = ?4",
                     params![server, canonical, now, by],
                 )?;
-                tx.execute(
-                    "INSERT INTO trust_log (at, server, what, by, after) VALUES (?1, ?2, 'command approved', ?3, ?4)",
-                    params![now, server, by, canonical],
-                )?;
-                Ok(())
+                append_audit(tx, now, AuditKind::CommandApproved, &by, &server, &detail)
             })
             .await
     }

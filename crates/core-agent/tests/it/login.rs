@@ -99,6 +99,12 @@ async fn a_person_signs_in_by_browser_or_by_pasting_and_out_again() {
         "signed out of stranger\nthe authorization server has taken the token back\n"
     );
     assert_eq!(stranger.seen("/revoke").len(), 2);
+    let (_, written) = output(program(folder.path(), &["audit", "list"])).await;
+    let kinds: Vec<&str> = written
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(2))
+        .collect();
+    assert_eq!(kinds, ["signed_in", "signed_in", "signed_out"], "{written}");
     let (good, text) = output(program(folder.path(), &["logout", "stranger"])).await;
     assert!(
         good && text == "there was no sign-in to stranger\n",
