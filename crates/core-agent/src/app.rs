@@ -83,9 +83,6 @@ pub fn loaded(common: &Common) -> anyhow::Result<(Loaded, Variables)> {
     options.environment.clone_from(&common.environment);
     options.state.clone_from(&common.state);
     let loaded = load(&options)?;
-    for warning in &loaded.warnings {
-        tracing::warn!(%warning, "the configuration");
-    }
     let variables = Arc::clone(&loaded.variables);
     Ok((loaded, variables))
 }

@@ -3,7 +3,7 @@
 //! Not a way around policy, pins or approvals. Invariant: what a person types is a call like any
 //! other, and is recorded like any other.
 
-use std::{io::Read, process::ExitCode};
+use std::{io::Read, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Common, Printer};
 use crate::{
+    Fault,
     app::App,
     catalogue::HubTool,
     pipeline::{Call as PipelineCall, Outcome},
@@ -46,7 +47,8 @@ impl Call {
     }
 
     async fn make(&self, app: &App) -> anyhow::Result<ExitCode> {
-        let Some(tool) = find(app, &self.tool).await else {
+        let (tool, silent) = find(app, &self.tool).await;
+        let Some(tool) = tool else {
             let near: Vec<String> = app
                 .catalogue
                 .search(&SearchQuery::new(self.tool.replace(['_', '-'], " ")))
@@ -54,6 +56,9 @@ impl Call {
                 .take(5)
                 .map(|hit| hit.tool.name().to_owned())
                 .collect();
+            for fault in silent {
+                Printer.problem(&fault.to_string());
+            }
             let near = if near.is_empty() {
                 "list all with: core-agent tools".to_owned()
             } else {
@@ -63,10 +68,7 @@ impl Call {
         };
         let arguments = self.all_arguments(&tool)?;
         let scope = Scope {
-            patience: Patience {
-                idle: std::time::Duration::from_secs(app.config.calls.timeout_seconds),
-                cap: std::time::Duration::from_secs(app.config.calls.cap_seconds),
-            },
+            patience: Patience::configured(&app.config, &tool.server),
             ..Scope::background()
         };
         let outcome = app
@@ -144,24 +146,21 @@ impl Call {
     }
 }
 
-/// The tool, asking servers that have not been asked before when it is not known yet.
-pub(super) async fn find(app: &App, name: &str) -> Option<std::sync::Arc<HubTool>> {
+/// The tool, asking servers that have not been asked before when it is not known yet; and why
+/// some of these did not answer.
+async fn find(app: &App, name: &str) -> (Option<Arc<HubTool>>, Vec<Fault>) {
     if let Some(tool) = app.catalogue.view().tool(name) {
-        return Some(tool.clone());
+        return (Some(tool.clone()), Vec::new());
     }
     let scope = Scope::background();
     let names = app.servers.names();
     let unknown = names
         .iter()
         .filter(|server| app.catalogue.known(server).is_none());
-    let scope = &scope;
-    let asked = unknown.map(|server| async move {
-        if let Err(fault) = app.servers.ensure(server, scope).await {
-            tracing::warn!(%server, "its tools are not known: {fault}");
-        }
-    });
-    futures::future::join_all(asked).await;
-    app.catalogue.view().tool(name).cloned()
+    let asked = unknown.map(|server| app.servers.ensure(server, &scope));
+    let answers = futures::future::join_all(asked).await;
+    let silent = answers.into_iter().filter_map(Result::err).collect();
+    (app.catalogue.view().tool(name).cloned(), silent)
 }
 
 /// A result as text: its text blocks, its data where there is no text, a word on everything else.

@@ -305,16 +305,7 @@ impl Hub {
 
     /// How long a server may take.
     fn patience_with(&self, server: &ServerName) -> Patience {
-        let config = &self.options.config;
-        let idle = config
-            .servers
-            .get(server)
-            .and_then(|server| server.timeout_seconds)
-            .unwrap_or(config.calls.timeout_seconds);
-        Patience {
-            idle: Duration::from_secs(idle),
-            cap: Duration::from_secs(config.calls.cap_seconds.max(idle)),
-        }
+        Patience::configured(&self.options.config, server)
     }
 }
 

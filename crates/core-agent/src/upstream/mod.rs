@@ -30,7 +30,7 @@ use rmcp::model::{
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Actor, ClientSide, Fault, ServerName};
+use crate::{Actor, ClientSide, Fault, ServerName, config::Config};
 
 pub use manager::{CommandGate, UpstreamOptions, Upstreams};
 pub use memory::{KeptStatus, ask_for_restart, kept_statuses};
@@ -218,6 +218,18 @@ pub enum ServerEvent {
 }
 
 impl Patience {
+    /// What the configuration allows a call of this server.
+    pub fn configured(config: &Config, server: &ServerName) -> Self {
+        let own = config.servers.get(server);
+        let idle = own
+            .and_then(|own| own.timeout_seconds)
+            .unwrap_or(config.calls.timeout_seconds);
+        Self {
+            idle: Duration::from_secs(idle),
+            cap: Duration::from_secs(config.calls.cap_seconds.max(idle)),
+        }
+    }
+
     /// The usual patience of short questions such as lists.
     pub fn short() -> Self {
         Self {

@@ -6,6 +6,7 @@
 )]
 
 mod approved_late;
+mod call;
 mod catalogue;
 mod check;
 mod configuration;
