@@ -7,7 +7,7 @@ use std::{net::SocketAddr, process::ExitCode};
 use clap::Args;
 
 use super::Printer;
-use crate::demo::{Show, Stage, StageOptions, all};
+use crate::demo::{Show, Stage, all};
 
 /// Show the hub at work: real servers, real calls, real figures.
 #[derive(Debug, Args)]
@@ -29,14 +29,10 @@ pub(super) struct Demo {
 impl Demo {
     /// Runs the command.
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let options = StageOptions {
-            offline: self.offline,
-            keep: false,
-        };
         if !self.quiet {
             Printer.line("Getting the servers ready …");
         }
-        let stage = Stage::set(options).await?;
+        let stage = Stage::set(self.offline).await?;
         let mut show = Show::new(self.quiet);
         all(&stage, &mut show).await;
         let worked = show.finish();

@@ -11,5 +11,5 @@ mod stage;
 mod steps;
 
 pub use show::Show;
-pub use stage::{Stage, StageOptions};
+pub use stage::Stage;
 pub use steps::all;

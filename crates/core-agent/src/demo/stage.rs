@@ -1,25 +1,23 @@
 //! Before the demonstration: a folder, servers, a configuration.
 //!
-//! Invariant: everything is below one folder of its own, which is removed at the end unless it is
-//! still used.
+//! Invariant: everything is below one folder of its own, which is removed at the end; what
+//! the variables of the process say of other servers does not count.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context;
-use foundation::{Random, SystemRandom};
+use foundation::{Random, SystemRandom, settings::Env};
 use serde_json::{Map, Value, json};
 
 use super::{packages, sandbox::Sandbox, servers};
-use crate::{app::App, commands::Common, config::LoadOptions};
-
-/// How the stage is set.
-#[derive(Clone, Copy, Debug)]
-pub struct StageOptions {
-    /// Whether nothing is fetched.
-    pub offline: bool,
-    /// Whether the folder stays.
-    pub keep: bool,
-}
+use crate::{
+    app::App,
+    config::{LoadOptions, Variables, load},
+};
 
 /// A folder, servers and the hub before them.
 pub struct Stage {
@@ -32,12 +30,11 @@ pub struct Stage {
     /// What is not there, and why.
     pub missing: Vec<String>,
     sandbox: Option<Sandbox>,
-    keep: bool,
 }
 
 impl Stage {
-    /// Sets it.
-    pub async fn set(options: StageOptions) -> anyhow::Result<Self> {
+    /// Sets it; `offline` fetches nothing.
+    pub async fn set(offline: bool) -> anyhow::Result<Self> {
         let environment = LoadOptions::of_process().context("the working folder is gone")?;
         let folder = own_folder()?;
         let mut missing = Vec::new();
@@ -62,7 +59,7 @@ impl Stage {
                 None
             }
         };
-        if options.offline {
+        if offline {
             missing.push("no servers from npm and PyPI: nothing is fetched".into());
         } else {
             let cache = environment
@@ -91,12 +88,13 @@ impl Stage {
         let config = folder.join("core-agent.json");
         let written = json!({"mcpServers": configured});
         std::fs::write(&config, serde_json::to_string_pretty(&written)?)?;
-        let common = Common {
+        let loaded = load(&LoadOptions {
             config: Some(config.clone()),
-            environment: None,
             state: Some(folder.join("state")),
-        };
-        let app = App::open(&common).await?;
+            env: without_servers(&*environment.env),
+            ..environment
+        })?;
+        let app = App::with(&loaded, Arc::clone(&loaded.variables)).await?;
         // Whoever runs the demonstration has these very commands started.
         for (name, server) in &app.config.servers {
             app.commands.approve(name, server, "demonstration").await?;
@@ -107,7 +105,6 @@ impl Stage {
             config,
             missing,
             sandbox,
-            keep: options.keep,
         })
     }
 
@@ -120,10 +117,21 @@ impl Stage {
     pub async fn strike(self) {
         self.app.stop().await;
         self.app.journal.flush().await;
-        if !self.keep {
-            let _ = std::fs::remove_dir_all(&self.folder);
-        }
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// The variables of the process but those that configure the hub of whoever looks on: their
+/// servers are not shown, and not called.
+fn without_servers(env: &dyn Env) -> Variables {
+    let ours = |name: &String| {
+        name.starts_with("CORE_AGENT_") || name.starts_with("MCP_") && name.ends_with("_URL")
+    };
+    let names = env.names().into_iter().filter(|name| !ours(name));
+    let kept: BTreeMap<String, String> = names
+        .filter_map(|name| env.get(&name).map(|value| (name, value)))
+        .collect();
+    Arc::new(kept)
 }
 
 fn own_folder() -> anyhow::Result<PathBuf> {

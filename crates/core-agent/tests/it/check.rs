@@ -14,6 +14,8 @@ fn run(state: &Path, arguments: &[&str]) -> Output {
         .env("HOME", state)
         .env("TMPDIR", state)
         .env("CORE_AGENT_STATE", state.join("state"))
+        // A server of whoever runs this, which is down: no business of what is run here.
+        .env("MCP_ELSEWHERE_URL", "http://127.0.0.1:9/mcp")
         .current_dir(state)
         .output()
         .unwrap()
