@@ -71,7 +71,8 @@ impl Visit {
             meta: travelling(&context.meta),
             progress: context.meta.get_progress_token(),
             log_level: context.meta.log_level(),
-            run: session,
+            // A program on a pipe is one conversation.
+            run: session.or_else(|| parts.is_none().then(|| "pipe".to_owned())),
         }
     }
 

@@ -327,3 +327,19 @@ async fn approvals_are_asked_for_in_either_era() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_on_a_pipe_is_one_run() {
+    for era in [Era::Old, Era::New] {
+        let setup = Setup::of_one(&["good"], "[budgets]\ncalls_per_run = 2\n");
+        let (client, _child) = over_pipe(&setup, era, &Desk::default()).await;
+        let echo = async || {
+            let arguments = json!({"name": "echo", "arguments": {"text": "x"}});
+            said(&client, "call_read_tool", arguments).await
+        };
+        assert_eq!(echo().await, Ok("x".to_owned()), "{era:?}");
+        assert_eq!(echo().await, Ok("x".to_owned()), "{era:?}");
+        let over = echo().await.unwrap_err();
+        assert!(over.contains("the budget of this run"), "{over}");
+    }
+}

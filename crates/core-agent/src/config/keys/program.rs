@@ -151,7 +151,7 @@ pub(crate) const BUDGET: &[Key] = &[
         "calls_per_run",
         Whole(1, 1_000_000_000),
         "unlimited",
-        "Calls of one run.",
+        "Calls of one run: a session, or a program on stdio. Calls without a session belong to no run.",
     ),
     key(
         "seconds_per_run",
