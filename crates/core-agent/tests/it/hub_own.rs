@@ -111,6 +111,30 @@ async fn a_tool_that_changed_is_named_with_the_way_to_look_at_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tool_whose_words_steer_is_called_once_a_person_has_read_them() {
+    let config = "[trust]\napprove_commands = false\npins = false\n[servers.zoo]\ncommand = \"ZOO\"\nargs = [\"list-changes\", \"--mutate\", \"steering\"]\ntrust = \"trusted\"\nprefix = \"\"\n";
+    let hub = Setup::new(config).serve();
+    data(&hub, "connect_external_servers", json!({})).await;
+    let echo = async || {
+        let arguments = json!({"name": "echo", "arguments": {"text": "x"}});
+        hub.call("call_read_tool", arguments).await.said()
+    };
+    let refused = eventually("blocked", async || {
+        let said = echo().await;
+        (said != "x").then_some(said)
+    })
+    .await;
+    assert!(refused.contains("core-agent trust diff echo"), "{refused}");
+    for (action, expected) in [("diff", "do not tell the user"), ("approve", "approved")] {
+        let mut trust = hub.setup().command("trust");
+        let done = trust.args([action, "echo"]).output().unwrap();
+        let told = String::from_utf8_lossy(&done.stdout);
+        assert!(done.status.success() && told.contains(expected), "{done:?}");
+    }
+    eventually("called", async || (echo().await == "x").then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tool_a_person_blocked_is_named_when_it_is_looked_for() {
     let hub = Setup::of_one(&["good"], "").serve();
     data(&hub, "connect_external_servers", json!({})).await;
