@@ -66,7 +66,8 @@ fn run<'a>(
                         piece.start, piece.total
                     ));
                 }
-                let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
+                let blocks = piece.warning.into_iter().chain([text]);
+                let mut result = CallToolResult::success(blocks.map(ContentBlock::text).collect());
                 result.structured_content = Some(more);
                 result
             }
