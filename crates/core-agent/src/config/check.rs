@@ -4,12 +4,14 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use foundation::settings::Env;
 use url::{Host, Url};
 
 use super::{
     AlertMetric, Config, Environment, Fault, Faults, LoadOptions, Severity, Template,
     check_server::Server,
     tree::{Node, Value},
+    variables,
 };
 use crate::{ServerName, secret};
 
@@ -46,7 +48,14 @@ pub(super) fn check(config: &Config, tree: &Node, options: &LoadOptions, faults:
 
 /// Finds what a file may not say that was merely found in the working folder: whoever wrote it
 /// may be somebody else, such as the author of a repository that was cloned.
-pub(super) fn found(node: &Node, faults: &mut Faults) {
+pub(super) fn found(node: &Node, env: &dyn Env, faults: &mut Faults) {
+    // Whoever names a server's address by a variable runs both ends.
+    let addressed = |server: &str| {
+        env.names().iter().any(|variable| {
+            env.get(variable).is_some()
+                && variables::server_named(variable).is_some_and(|name| name.as_str() == server)
+        })
+    };
     let mut refuse = |node: &Node, path: &[&str], why: &str| {
         if node.at(path).is_some() {
             faults.0.push(Fault {
@@ -85,6 +94,16 @@ pub(super) fn found(node: &Node, faults: &mut Faults) {
         let trust = ["servers", name.as_str(), "trust"];
         if node.at(&trust).and_then(Node::as_text) == Some("trusted") {
             refuse(node, &trust, "trust a server for you");
+        }
+        for key in ["pass_user", "pass_bearer"] {
+            let passed = ["servers", name.as_str(), "identity", key];
+            if !addressed(name) && node.at(&passed).and_then(Node::as_flag) == Some(true) {
+                refuse(node, &passed, "send users' identities to an address");
+            }
+        }
+        let inside = ["servers", name.as_str(), "oauth", "allow_private_addresses"];
+        if node.at(&inside).and_then(Node::as_flag) == Some(true) {
+            refuse(node, &inside, "open private networks to an address");
         }
         for key in ["url", "headers", "oauth"] {
             let mut sent = Vec::new();

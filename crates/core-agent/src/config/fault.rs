@@ -55,13 +55,6 @@ impl Faults {
         self.0.iter().any(|fault| fault.severity == Severity::Error)
     }
 
-    /// Whether there is nothing wrong but what is worth saying.
-    pub fn only_warnings(&self) -> bool {
-        self.0
-            .iter()
-            .all(|fault| fault.severity == Severity::Warning)
-    }
-
     /// Worst first; in the order of the text among equals.
     pub fn sort(&mut self) {
         self.0.sort_by(|one, other| {

@@ -190,15 +190,18 @@ pub fn load(options: &LoadOptions) -> Result<Loaded, Faults> {
         ..options.clone()
     };
     if let Some(file) = &base {
-        layers.file(file, &mut faults);
+        layers.file(&file.path, &mut faults);
     }
     let environment = environment(options, &layers.tree, &mut faults);
     if let Some(over) = base
         .as_ref()
         .and_then(|base| beside(&base.path, environment))
     {
-        let found = base.as_ref().is_some_and(|base| base.found);
-        layers.file(&Found { path: over, found }, &mut faults);
+        layers.file(&over, &mut faults);
+    }
+    if base.as_ref().is_some_and(|base| base.found) {
+        // All files together: what one says may be harmless but for what the other says.
+        check::found(&layers.tree, options.env.as_ref(), &mut faults);
     }
     layers
         .tree
@@ -269,13 +272,10 @@ struct Found {
 }
 
 impl Layers {
-    fn file(&mut self, file: &Found, faults: &mut Faults) {
-        let Some(node) = read(file, faults) else {
+    fn file(&mut self, path: &Path, faults: &mut Faults) {
+        let Some(node) = read(path, faults) else {
             return;
         };
-        if file.found {
-            check::found(&node, faults);
-        }
         for name in node
             .get("servers")
             .and_then(Node::table)
@@ -283,10 +283,10 @@ impl Layers {
             .flatten()
         {
             self.origins
-                .insert(name.0.clone(), file.path.display().to_string());
+                .insert(name.0.clone(), path.display().to_string());
         }
         self.tree.lay_over(node);
-        self.sources.push(Source::File(file.path.clone()));
+        self.sources.push(Source::File(path.to_owned()));
     }
 
     fn unless_said(&mut self, path: &[&str], value: Value) {
@@ -426,8 +426,7 @@ fn word(environment: Environment) -> &'static str {
     }
 }
 
-fn read(file: &Found, faults: &mut Faults) -> Option<Node> {
-    let path = &file.path;
+fn read(path: &Path, faults: &mut Faults) -> Option<Node> {
     let refused = |problem: String, advice: &str| Fault {
         severity: Severity::Error,
         place: None,

@@ -437,6 +437,18 @@ fn a_file_merely_found_may_not_loosen_anything() {
             "servers.a = { command = 'server', trust = 'trusted' }",
             "servers.a.trust: a file that is only found",
         ),
+        (
+            "servers.a = { url = 'https://a.example', identity.pass_user = true }",
+            "servers.a.identity.pass_user: a file that is only found",
+        ),
+        (
+            "servers.a = { url = 'https://a.example', identity = { pass_bearer = true } }",
+            "servers.a.identity.pass_bearer: a file that is only found",
+        ),
+        (
+            "servers.a = { url = 'https://a.example', oauth.allow_private_addresses = true }",
+            "servers.a.oauth.allow_private_addresses: a file that is only found",
+        ),
     ] {
         let world = World::new()
             .file("core-agent.toml", lines)
@@ -446,6 +458,14 @@ fn a_file_merely_found_may_not_loosen_anything() {
         assert!(faults.contains(expected), "{lines}\n{faults}");
         assert!(world.load_named("core-agent.toml").is_ok(), "{lines}");
     }
+    let split = World::new()
+        .file("core-agent.toml", "servers.a.url = 'https://a.example'")
+        .file(
+            "core-agent.development.toml",
+            "servers.a.identity.pass_user = true",
+        );
+    let faults = split.load().unwrap_err().to_string();
+    assert!(faults.contains("servers.a.identity.pass_user"), "{faults}");
     let user = World::new().file(
         "home/.config/core-agent/core-agent.toml",
         "trust.pins = false",
