@@ -7,11 +7,14 @@
 //! from another server, is not used for that name: nobody can put a tool in another's place by
 //! choosing a name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap},
+};
 
 use sha2::{Digest, Sha256};
 
-use crate::{ServerName, trust::hex};
+use crate::{ServerName, hex::hex};
 
 /// The longest name clients take.
 pub(super) const LONGEST: usize = 64;
@@ -19,61 +22,105 @@ pub(super) const LONGEST: usize = 64;
 const HASH: usize = 10;
 const GLUE: &str = "__";
 
-/// Something that gets a name: its server, the server's configured prefix, its own name.
+/// The names something may get, by its server and the configuration alone.
+#[derive(Clone, Debug)]
+pub(super) struct Wish {
+    /// The one nobody can take away.
+    standard: String,
+    /// The one with the configured prefix, where it is another.
+    prefixed: Option<String>,
+}
+
+impl Wish {
+    /// For what a server calls `own`, with the server's configured prefix.
+    pub(super) fn new(server: &ServerName, prefix: Option<&str>, own: &str) -> Self {
+        let standard = name(server.as_str(), own);
+        let prefixed = prefix.map(|prefix| name(prefix, own));
+        Self {
+            prefixed: prefixed.filter(|prefixed| *prefixed != standard),
+            standard,
+        }
+    }
+
+    /// The name it gets when nobody else has to do with it.
+    pub(super) fn usual(&self) -> &str {
+        self.prefixed.as_deref().unwrap_or(&self.standard)
+    }
+}
+
+/// Something that gets a name.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Claim<'a> {
     pub(super) server: &'a ServerName,
-    pub(super) prefix: Option<&'a str>,
+    /// Its own name at its server, where no other has the same.
     pub(super) own: &'a str,
+    pub(super) wish: &'a Wish,
+}
+
+/// Places of claims with the same name, which is nearly always one.
+struct Places {
+    first: usize,
+    others: Vec<usize>,
+}
+
+impl Places {
+    fn all(&self) -> impl Iterator<Item = usize> + '_ {
+        std::iter::once(self.first).chain(self.others.iter().copied())
+    }
+}
+
+/// The places of each name.
+fn places<'a>(names: impl Iterator<Item = (usize, &'a str)>) -> HashMap<&'a str, Places> {
+    let mut places: HashMap<&str, Places> = HashMap::with_capacity(names.size_hint().0);
+    for (at, name) in names {
+        let others = Vec::new();
+        places
+            .entry(name)
+            .and_modify(|places| places.others.push(at))
+            .or_insert(Places { first: at, others });
+    }
+    places
 }
 
 /// The names, in the order of the claims, and what could not be named as configured.
-pub(super) fn names(claims: &[Claim<'_>]) -> (Vec<String>, Vec<String>) {
-    let standard: Vec<String> = claims
-        .iter()
-        .map(|claim| name(claim.server.as_str(), claim.own))
-        .collect();
-    let mut owners: BTreeMap<String, BTreeSet<(&ServerName, &str)>> = BTreeMap::new();
-    let mut wanted = Vec::with_capacity(claims.len());
-    for (claim, standard) in claims.iter().zip(&standard) {
-        let name = match claim.prefix {
-            Some(prefix) => name(prefix, claim.own),
-            None => standard.clone(),
-        };
-        for name in [&name, standard] {
-            owners
-                .entry(name.clone())
-                .or_default()
-                .insert((claim.server, claim.own));
-        }
-        wanted.push(name);
-    }
+pub(super) fn names<'a>(claims: &[Claim<'a>]) -> (Vec<Cow<'a, str>>, Vec<String>) {
+    let wanted = claims.iter().enumerate().flat_map(|(at, claim)| {
+        let wish = claim.wish;
+        let names = std::iter::once(&wish.standard).chain(&wish.prefixed);
+        names.map(move |name| (at, name.as_str()))
+    });
+    let owners = places(wanted);
     let mut notes = BTreeSet::new();
-    let mut taken = BTreeMap::new();
-    for (at, name) in wanted.iter_mut().enumerate() {
-        if *name != standard[at] && owners[name.as_str()].len() > 1 {
-            let others: BTreeSet<_> = owners[name.as_str()]
-                .iter()
-                .map(|(server, _)| server.as_str())
-                .collect();
-            notes.insert(format!(
-                "the name {name} is wanted by more than one of {others:?}: each is listed under its server's name; give one another prefix"
-            ));
-            name.clone_from(&standard[at]);
+    let mut names: Vec<Cow<'a, str>> = Vec::with_capacity(claims.len());
+    for claim in claims {
+        let name = claim.wish.usual();
+        let owners = &owners[name];
+        if claim.wish.prefixed.is_none() || owners.others.is_empty() {
+            names.push(name.into());
+            continue;
         }
-        taken.entry(name.clone()).or_insert_with(Vec::new).push(at);
+        let others: BTreeSet<_> = owners.all().map(|at| claims[at].server.as_str()).collect();
+        notes.insert(format!(
+            "the name {name} is wanted by more than one of {others:?}: each is listed under its server's name; give one another prefix"
+        ));
+        names.push(claim.wish.standard.as_str().into());
     }
     // Equal names are left only where two hashes are equal, which nothing but malice brings about.
-    for (name, places) in taken.into_iter().filter(|(_, places)| places.len() > 1) {
-        notes.insert(format!(
-            "the name {name} belongs to {} tools by the same hash: they are listed under longer hashes",
-            places.len()
-        ));
-        for at in places {
-            wanted[at] = full_hash(claims[at].server.as_str(), claims[at].own);
+    let chosen = names.iter().map(AsRef::as_ref).enumerate();
+    let mut equal = Vec::new();
+    for (name, places) in places(chosen) {
+        if !places.others.is_empty() {
+            notes.insert(format!(
+                "the name {name} belongs to {} tools by the same hash: they are listed under longer hashes",
+                places.all().count()
+            ));
+            equal.extend(places.all());
         }
     }
-    (wanted, notes.into_iter().collect())
+    for at in equal {
+        names[at] = full_hash(claims[at].server.as_str(), claims[at].own).into();
+    }
+    (names, notes.into_iter().collect())
 }
 
 /// The name of `own` under `lead`, by these two alone.
@@ -137,16 +184,26 @@ mod tests {
 
     fn named(claims: &[(&str, Option<&str>, &str)]) -> (Vec<String>, Vec<String>) {
         let servers: Vec<ServerName> = claims.iter().map(|(name, _, _)| server(name)).collect();
-        let claims: Vec<Claim<'_>> = claims
+        let wanted: Vec<_> = claims
             .iter()
             .zip(&servers)
-            .map(|((_, prefix, own), server)| Claim {
-                server,
-                prefix: *prefix,
-                own,
-            })
+            .map(|((_, prefix, own), server)| (server, *prefix, *own))
             .collect();
-        names(&claims)
+        claimed(&wanted)
+    }
+
+    fn claimed(wanted: &[(&ServerName, Option<&str>, &str)]) -> (Vec<String>, Vec<String>) {
+        let wishes: Vec<Wish> = wanted
+            .iter()
+            .map(|(server, prefix, own)| Wish::new(server, *prefix, own))
+            .collect();
+        let claims: Vec<Claim<'_>> = wanted
+            .iter()
+            .zip(&wishes)
+            .map(|((server, _, own), wish)| Claim { server, own, wish })
+            .collect();
+        let (names, notes) = names(&claims);
+        (names.into_iter().map(Cow::into_owned).collect(), notes)
     }
 
     #[test]
@@ -203,10 +260,10 @@ mod tests {
                 let at = unique.iter().position(|name| *name == server).unwrap();
                 prefixes[at].as_deref()
             };
-            let claims: Vec<Claim<'_>> = tools.iter().zip(&servers).map(|((_, own), server)| Claim {
-                server, prefix: prefix_of(server), own,
-            }).collect();
-            let (all, _) = names(&claims);
+            let wanted: Vec<_> = tools.iter().zip(&servers)
+                .map(|((_, own), server)| (server, prefix_of(server), own.as_str()))
+                .collect();
+            let (all, _) = claimed(&wanted);
             let distinct: BTreeSet<&String> = all.iter().collect();
             prop_assert_eq!(distinct.len(), all.len());
             for name in &all {
@@ -214,11 +271,11 @@ mod tests {
                 prop_assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'));
             }
             // Without prefixes a name is the same whatever else is there.
-            let plain: Vec<Claim<'_>> =
-                claims.iter().map(|claim| Claim { prefix: None, ..*claim }).collect();
-            let (together, _) = names(&plain);
-            for (at, claim) in plain.iter().enumerate() {
-                let (alone, _) = names(std::slice::from_ref(claim));
+            let plain: Vec<_> =
+                wanted.iter().map(|(server, _, own)| (*server, None, *own)).collect();
+            let (together, _) = claimed(&plain);
+            for (at, one) in plain.iter().enumerate() {
+                let (alone, _) = claimed(std::slice::from_ref(one));
                 prop_assert_eq!(&alone[0], &together[at]);
             }
         }

@@ -79,11 +79,12 @@ fn known(common: &Common) -> anyhow::Result<(Loaded, Store, Vec<KeptStatus>)> {
 
 fn list(common: &Common, as_json: bool) -> anyhow::Result<ExitCode> {
     let (loaded, _, kept) = known(common)?;
+    let shown = loaded.shown_json();
     let rows: Vec<Value> = loaded
         .config
         .servers
         .iter()
-        .map(|(name, config)| about(name, config, &kept))
+        .map(|(name, config)| about(name, config, &shown["servers"][name.as_str()], &kept))
         .collect();
     if as_json {
         Printer.line(&format!("{:#}", json!({ "servers": rows })));
@@ -120,7 +121,8 @@ fn list(common: &Common, as_json: bool) -> anyhow::Result<ExitCode> {
 fn show(common: &Common, name: &ServerName, as_json: bool) -> anyhow::Result<ExitCode> {
     let (loaded, _, kept) = known(common)?;
     let config = configured(&loaded, name)?;
-    let about = about(name, config, &kept);
+    let shown = loaded.shown_json();
+    let about = about(name, config, &shown["servers"][name.as_str()], &kept);
     if as_json {
         Printer.line(&format!("{about:#}"));
         return Ok(ExitCode::SUCCESS);
@@ -235,8 +237,9 @@ fn unknown(name: &ServerName) -> String {
     format!("no server {name} is configured; see which there are with: core-agent servers list")
 }
 
-/// A server as data: what is configured, as written, and what was written down of it.
-fn about(name: &ServerName, config: &ServerConfig, kept: &[KeptStatus]) -> Value {
+/// A server as data: what is configured, as it is `shown` without secrets, and what was written
+/// down of it.
+fn about(name: &ServerName, config: &ServerConfig, shown: &Value, kept: &[KeptStatus]) -> Value {
     let status = kept.iter().find(|status| status.server == name.as_str());
     let state = match status {
         _ if !config.enabled => "disabled",
@@ -247,16 +250,18 @@ fn about(name: &ServerName, config: &ServerConfig, kept: &[KeptStatus]) -> Value
         Some(status) => &status.state,
         None => "configured",
     };
-    let args: Vec<&str> = config
-        .args
-        .iter()
-        .map(|argument| argument.0.as_str())
-        .collect();
+    let mut command = shown["command"].as_str().map(str::to_owned);
+    if let Some(command) = &mut command {
+        for arg in shown["args"].as_array().into_iter().flatten() {
+            command.push(' ');
+            command.push_str(arg.as_str().unwrap_or_default());
+        }
+    }
     json!({
         "name": name,
         "state": state,
-        "command": config.command.as_ref().map(|command| format!("{command} {}", args.join(" "))),
-        "url": config.url.as_ref().map(|url| &url.0),
+        "command": command,
+        "url": shown["url"],
         "trust": config.trust,
         "program": status.and_then(|status| status.program.clone()),
         "version": status.and_then(|status| status.version.clone()),

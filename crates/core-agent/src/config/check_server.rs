@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     ServerName,
-    secret::{self, find_program, looks_secret, secret_arguments},
+    secret::{self, looks_secret, secret_arguments},
+    upstream::stdio::find_program,
 };
 
 /// Headers that belong to the protocol.
@@ -103,17 +104,24 @@ impl<'a, 'c> Server<'a, 'c> {
             self.unavailable(&["cwd"], missing(cwd, "folder"), "make it, or name another");
         }
         let folder = server.cwd.as_deref().unwrap_or(&self.check.options.folder);
-        if find_program(command, Some(folder), self.check.options.env.as_ref()).is_none() {
+        // Where it will be looked for when it is started; a reference is not looked up here.
+        let path = match server.env.get("PATH") {
+            Some(own) => own.literal(),
+            None => self.check.options.env.get("PATH"),
+        };
+        if let Err(why) = find_program(command, path.as_deref(), Some(folder)) {
             if command.split_whitespace().count() > 1 {
                 let advice = "write one program here and the rest in args";
                 self.error(&["command"], "this is a line of several words", advice);
-            } else {
+            } else if path.is_some() || !server.env.contains_key("PATH") {
                 let advice = "install it, or write its full path";
-                self.unavailable(&["command"], "this program was not found", advice);
+                let problem = format!("this program was not found: {why}");
+                self.unavailable(&["command"], problem, advice);
             }
         }
         let words: Vec<&str> = server.args.iter().map(|arg| arg.0.as_str()).collect();
-        for risk in programs::risks(command, &words) {
+        let variables = server.env.keys().map(String::as_str);
+        for risk in programs::risks(command, &words, variables) {
             self.warning(&["command"], risk, "");
         }
         if self.check.production_is_meant()

@@ -1,21 +1,75 @@
-//! What is risky about a program and its arguments, from their words alone.
+//! What is risky about a command, from its words alone: what `core-agent validate` warns of, and
+//! what a person who approves the command is told.
 //!
-//! Not the approval of commands. Invariant: nothing is started and nothing is looked up.
+//! Not the approval. Invariant: nothing is started and nothing is looked up.
 
-/// What a person should know before starting this, one sentence each.
-pub fn risks(command: &str, args: &[&str]) -> Vec<String> {
+/// Programs that run others, or fetch them.
+const NOT_SERVERS: &[&str] = &[
+    "curl",
+    "doas",
+    "env",
+    "eval",
+    "nice",
+    "nohup",
+    "osascript",
+    "script",
+    "setsid",
+    "ssh",
+    "su",
+    "sudo",
+    "timeout",
+    "wget",
+    "xargs",
+];
+/// Programs that fetch what they run.
+const LAUNCHERS: &[&str] = &[
+    "bunx", "cargo", "deno", "go", "npm", "npx", "pip", "pipx", "pnpm", "pnpx", "uv", "uvx", "yarn",
+];
+/// Options that name another place to fetch from.
+const REGISTRIES: &[&str] = &[
+    "--extra-index-url",
+    "--find-links",
+    "--index",
+    "--index-url",
+    "--registry",
+];
+/// Words before the program that is meant.
+const SUBCOMMANDS: &[&str] = &[
+    "create", "dlx", "exec", "i", "init", "install", "run", "tool", "x",
+];
+/// Options of interpreters and launchers that take no value.
+const ALONE: &[&str] = &["-q", "--quiet", "-u", "-y", "--yes"];
+/// Variables that decide which code a program runs.
+const STEERING: &[&str] = &[
+    "BASH_ENV",
+    "DYLD_INSERT_LIBRARIES",
+    "ENV",
+    "JAVA_TOOL_OPTIONS",
+    "LD_AUDIT",
+    "LD_LIBRARY_PATH",
+    "LD_PRELOAD",
+    "NODE_OPTIONS",
+    "NODE_PATH",
+    "PATH",
+    "PERL5OPT",
+    "PIP_INDEX_URL",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "PYTHONSTARTUP",
+    "RUBYOPT",
+    "UV_INDEX_URL",
+];
+
+/// What a person should know before starting this with these variables set, one sentence each.
+pub fn risks<'a>(
+    command: &str,
+    args: &[&str],
+    variables: impl IntoIterator<Item = &'a str>,
+) -> Vec<String> {
     let mut risks = Vec::new();
     let program = base_name(command);
-    let flag = |names: &[&str]| {
-        args.iter().any(|arg| {
-            names.iter().any(|name| {
-                *arg == *name
-                    || arg
-                        .strip_prefix(name)
-                        .is_some_and(|rest| rest.starts_with('='))
-            })
-        })
-    };
+    let kind = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let own = own_words(kind, args);
     if is_shell(&program) {
         risks.push(if args.iter().any(|arg| is_shell_code(arg)) {
             format!("{program} runs a line of shell code: name the program itself")
@@ -23,39 +77,47 @@ pub fn risks(command: &str, args: &[&str]) -> Vec<String> {
             format!("{program} is a shell: name the program itself")
         });
     }
-    let inline: &[&str] = match program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.') {
-        "python" | "pypy" => &["-c"],
-        "node" | "nodejs" | "bun" => &["-e", "--eval", "-p", "--print"],
-        "ruby" | "lua" => &["-e"],
-        "perl" => &["-e", "-E"],
+    let inline: &[&str] = match kind {
+        "python" | "pythonw" | "pypy" => &["-c"],
+        "node" | "nodejs" | "bun" | "deno" | "ruby" | "perl" | "lua" => &[
+            "-e",
+            "--eval",
+            "-p",
+            "--print",
+            "eval",
+            "-r",
+            "--require",
+            "--import",
+        ],
         "php" => &["-r"],
-        "npx" | "npm" | "pnpm" | "bunx" => &["-c", "--call"],
+        "npx" | "npm" | "pnpm" | "pnpx" | "yarn" | "bunx" => &["-c", "--call", "--shell-mode"],
         _ => &[],
     };
-    if flag(inline) || (program == "deno" && args.first() == Some(&"eval")) {
+    if has(own, inline) || (kind == "perl" && has(own, &["-E"])) {
         risks.push(format!("{program} is given code to run in its arguments"));
     }
-    if matches!(
-        program.as_str(),
-        "npx" | "npm" | "pnpm" | "bunx" | "uvx" | "uv" | "pipx" | "yarn"
-    ) && args.iter().any(|arg| is_remote_source(arg))
-    {
+    if NOT_SERVERS.contains(&program.as_str()) {
         risks.push(format!(
-            "{program} fetches code from a repository or an address instead of a registry"
+            "{program} starts something else, or fetches it: name the program itself"
         ));
     }
-    if matches!(
-        program.as_str(),
-        "curl" | "wget" | "sudo" | "su" | "doas" | "env" | "xargs" | "eval"
-    ) {
-        risks.push(format!(
-            "{program} is not a server: name the program itself"
-        ));
+    if LAUNCHERS.contains(&program.as_str()) {
+        if let Some(source) = own.iter().find(|arg| is_remote_source(arg)) {
+            risks.push(format!(
+                "{program} runs code from {source}, which is no registry's package"
+            ));
+        }
+        if has(own, REGISTRIES) {
+            risks.push(format!("{program} is told another registry"));
+        }
     }
-    if matches!(program.as_str(), "docker" | "podman") && flag(&["--privileged"]) {
-        risks.push(format!(
-            "{program} gives the container all rights over this machine"
-        ));
+    if matches!(program.as_str(), "docker" | "podman") && is_given_machine(args) {
+        risks.push(format!("{program} gives the container this machine"));
+    }
+    for name in variables {
+        if STEERING.contains(&name) || name.to_ascii_lowercase().starts_with("npm_config_") {
+            risks.push(format!("the variable {name} decides which code runs"));
+        }
     }
     risks
 }
@@ -136,12 +198,59 @@ fn is_shell_code(arg: &str) -> bool {
         )
 }
 
+/// The words meant for this program itself: what follows the first plain word, a script or a
+/// package, belongs to that.
+fn own_words<'a>(kind: &str, args: &'a [&'a str]) -> &'a [&'a str] {
+    let mut may_be_value = false;
+    for (at, word) in args.iter().enumerate() {
+        if kind == "npm" {
+            // It takes its options wherever they stand.
+            if *word == "--" {
+                return args.get(..at).unwrap_or(args);
+            }
+        } else if kind.starts_with("python") && word.starts_with("-m") {
+            let end = if *word == "-m" { at + 2 } else { at + 1 };
+            return args.get(..end).unwrap_or(args);
+        } else if word.starts_with('-') {
+            may_be_value = *word != "--" && !word.contains('=') && !ALONE.contains(word);
+        } else if may_be_value {
+            may_be_value = false;
+        } else if !(LAUNCHERS.contains(&kind) || kind == "bun") || !SUBCOMMANDS.contains(word) {
+            return args.get(..=at).unwrap_or(args);
+        }
+    }
+    args
+}
+
+/// Whether one of these options is among the words: by itself, with `=`, or a short one with its
+/// value behind it.
+fn has(words: &[&str], options: &[&str]) -> bool {
+    words.iter().any(|word| {
+        let name = word.split('=').next().unwrap_or(word);
+        let short = |option: &&&str| option.len() == 2 && !word.starts_with("--");
+        options.contains(&name)
+            || options
+                .iter()
+                .filter(short)
+                .any(|option| word.starts_with(option))
+    })
+}
+
+fn is_given_machine(args: &[&str]) -> bool {
+    let wide = ["--cap-add", "--device", "--pid", "--privileged", "--userns"];
+    let mounted = |arg: &&str| {
+        arg.starts_with("/:") || arg.contains("docker.sock") || arg.contains("source=/,")
+    };
+    has(args, &wide) || args.iter().any(mounted) || args.contains(&"--network=host")
+}
+
 fn is_remote_source(arg: &str) -> bool {
+    let arg = arg.to_ascii_lowercase();
     [
         "git+",
-        "git://",
-        "http://",
-        "https://",
+        "git:",
+        "http:",
+        "https:",
         "github:",
         "gitlab:",
         "bitbucket:",
@@ -163,44 +272,75 @@ mod tests {
 
     fn all(line: &str) -> Vec<String> {
         let words: Vec<&str> = line.split(' ').collect();
-        risks(words[0], &words[1..])
+        risks(words[0], &words[1..], [])
     }
 
     #[test]
     fn code_in_arguments_and_shells_are_named() {
         for line in [
             "sh -c x",
+            "/bin/sh script",
             "/bin/bash -lc x",
             "bash",
             "cmd.exe /c x",
             "pwsh -Command x",
             "npx -c x",
             "npx --call=x",
+            "npx -p package -c x",
+            "npm exec package -c x",
             "node -e x",
             "node --eval=x",
+            "node --inspect -r ./x.js server.js",
             "python3.12 -c x",
+            "python3.12 -cx",
             "python -c x",
+            "perl -E x",
             "uvx --from git+https://a/b tool",
             "npx github:a/b",
+            "npx -y https://example.org/x.tgz",
             "uvx --from=git+ssh://a b",
+            "uvx --index-url=simple x",
+            "npm --registry x exec y",
             "deno eval x",
             "ruby -e x",
             "sudo x",
+            "env x",
             "docker run --privileged x",
+            "docker run -v /:/host x",
+            "podman run --pid=host x",
         ] {
             assert_eq!(all(line).len(), 1, "{line}: {:?}", all(line));
         }
+    }
+
+    #[test]
+    fn what_is_meant_for_the_server_is_its_own_business() {
         for line in [
             "npx -y @modelcontextprotocol/server-memory",
+            "npx -y @modelcontextprotocol/server-filesystem /home/me -c x",
+            "npx -y mcp-remote https://example.org/mcp",
+            "npm exec package -- -c x",
             "uvx mcp-server-git",
+            "uvx mcp-server-git --index x",
             "node server.js -c",
-            "python -m server",
+            "node /opt/server/index.js -p 3",
+            "python -m server -c x",
+            "python -mserver -c x",
+            "python -u server.py -c x",
             "docker run -i --rm x",
             "/opt/server --config=c",
-            "uv run server",
+            "/usr/bin/my-server --url https://example.org",
+            "uv run server -c x",
         ] {
             assert_eq!(all(line), Vec::<String>::new(), "{line}");
         }
+    }
+
+    #[test]
+    fn variables_that_decide_which_code_runs_are_named() {
+        let of = |names: &[&'static str]| risks("my-server", &[], names.iter().copied()).len();
+        assert_eq!(of(&["LD_PRELOAD", "TOKEN", "npm_config_registry"]), 2);
+        assert_eq!(of(&["API_PATH"]), 0);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::{
     Loaded, Template, keys,
     tree::{Node, Value},
 };
-use crate::secret::{looks_secret, secret_arguments};
+use crate::secret::{looks_secret, without_secrets};
 
 /// What stands where a secret is written out.
 const MARK: &str = "(written out, not shown)";
@@ -107,14 +107,11 @@ pub(crate) fn hide_server(server: &mut Node) {
             .iter()
             .map(|arg| Template(arg.as_text().unwrap_or_default().to_owned()))
             .collect();
-        for at in secret_arguments(&words) {
-            let name = words[at].0.split_once('=').map_or("", |(name, _)| name);
-            let shown = if name.is_empty() {
-                MARK.to_owned()
-            } else {
-                format!("{name}={MARK}")
-            };
-            args[at].value = Value::Text(shown);
+        let shown = without_secrets(&words, |_| MARK.to_owned());
+        for ((arg, word), shown) in args.iter_mut().zip(&words).zip(shown) {
+            if shown != word.0 {
+                arg.value = Value::Text(shown);
+            }
         }
     }
 }

@@ -22,6 +22,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
+use crate::hex::hex;
+
 /// The first bytes of every file; a later format has others.
 const MAGIC: &[u8; 4] = b"CAV1";
 /// No document is larger.
@@ -184,11 +186,8 @@ impl Vault {
 
     /// Names are not in file names: they tell who uses what.
     fn path(&self, name: &str) -> PathBuf {
-        let mut hex = String::with_capacity(64);
-        for byte in digest(&SHA256, name.as_bytes()).as_ref() {
-            hex.push_str(&format!("{byte:02x}"));
-        }
-        self.folder.join(hex)
+        self.folder
+            .join(hex(digest(&SHA256, name.as_bytes()).as_ref()))
     }
 
     fn seal(&self, name: &str, plain: &[u8]) -> Vec<u8> {

@@ -103,6 +103,20 @@ pub fn secret_arguments(args: &[Template]) -> Vec<usize> {
     found
 }
 
+/// The arguments as they are written, with something else `instead` of each secret among them.
+pub fn without_secrets(args: &[Template], instead: impl Fn(&str) -> String) -> Vec<String> {
+    let mut words: Vec<String> = args.iter().map(|arg| arg.0.clone()).collect();
+    for at in secret_arguments(args) {
+        if let Some(word) = words.get_mut(at) {
+            *word = match word.split_once('=') {
+                Some((name, value)) => format!("{name}={}", instead(value)),
+                None => instead(word),
+            };
+        }
+    }
+    words
+}
+
 fn names_secret(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     let words: Vec<&str> = upper
@@ -204,5 +218,18 @@ mod tests {
         ];
         let args = args.map(|arg| Template(arg.to_owned()));
         assert_eq!(secret_arguments(&args), [0, 2, 7]);
+        assert_eq!(
+            without_secrets(&args, |_| "…".to_owned()),
+            [
+                "--api-key=…",
+                "--token",
+                "…",
+                "--token",
+                "${env:A}",
+                "--port",
+                "8000",
+                "…"
+            ]
+        );
     }
 }

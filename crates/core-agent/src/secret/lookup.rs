@@ -17,6 +17,7 @@ use tokio::io::AsyncReadExt;
 use zeroize::Zeroizing;
 
 use super::Reference;
+use crate::upstream::stdio;
 
 /// How long a program may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -110,7 +111,7 @@ pub fn check(reference: &Reference, env: &dyn Env) -> Result<Option<String>, Not
         }
         Reference::Command(words) => {
             let program = words.first().map_or("", String::as_str);
-            find_program(program, None, env)
+            find_program(program, env)
                 .map(|_| None)
                 .ok_or_else(|| NotThere::Program(program.to_owned()))
         }
@@ -122,43 +123,8 @@ pub fn check(reference: &Reference, env: &dyn Env) -> Result<Option<String>, Not
 
 /// The file a command name stands for: itself when it has a slash, else the first of its name in
 /// `PATH`.
-pub fn find_program(name: &str, folder: Option<&Path>, env: &dyn Env) -> Option<PathBuf> {
-    if name.is_empty() {
-        return None;
-    }
-    if name.contains(['/', '\\']) {
-        let path = folder.map_or_else(|| PathBuf::from(name), |folder| folder.join(name));
-        return runnable(&path).then_some(path);
-    }
-    let path = env.get("PATH")?;
-    std::env::split_paths(&path)
-        .filter(|folder| folder.is_absolute())
-        .flat_map(|folder| {
-            let endings: &[&str] = if cfg!(windows) {
-                &["", ".exe", ".cmd", ".bat"]
-            } else {
-                &[""]
-            };
-            endings
-                .iter()
-                .map(move |ending| folder.join(format!("{name}{ending}")))
-        })
-        .find(|path| runnable(path))
-}
-
-fn runnable(path: &Path) -> bool {
-    let Ok(about) = std::fs::metadata(path) else {
-        return false;
-    };
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        about.is_file() && about.permissions().mode() & 0o111 != 0
-    }
-    #[cfg(not(unix))]
-    {
-        about.is_file()
-    }
+fn find_program(name: &str, env: &dyn Env) -> Option<PathBuf> {
+    stdio::find_program(name, env.get("PATH").as_deref(), None).ok()
 }
 
 fn open_to_others(path: &Path) -> bool {
@@ -215,7 +181,7 @@ async fn run(
         .first()
         .map(|word| word.to_string_lossy().into_owned());
     let name = name.unwrap_or_default();
-    let program = find_program(&name, None, env).ok_or_else(|| NotThere::Program(name.clone()))?;
+    let program = find_program(&name, env).ok_or_else(|| NotThere::Program(name.clone()))?;
     let failed = |why: String| NotThere::Failed {
         program: name.clone(),
         why,
@@ -271,6 +237,6 @@ fn keyring(service: &str, account: &str, env: &dyn Env) -> Option<Vec<OsString>>
             account,
         ]
     };
-    find_program(words[0], None, env)?;
+    find_program(words[0], env)?;
     Some(words.iter().map(OsString::from).collect())
 }

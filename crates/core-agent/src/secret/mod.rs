@@ -18,8 +18,8 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-pub use literal::{looks_secret, secret_arguments};
-pub use lookup::{NotThere, check, find_program};
+pub use literal::{looks_secret, secret_arguments, without_secrets};
+pub use lookup::{NotThere, check};
 pub use redact::Redactor;
 pub use template::{BadTemplate, Part, Reference, is_name};
 

@@ -13,6 +13,8 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use similar::TextDiff;
 
+use crate::hex::hex;
+
 /// How deep a schema is put in order; what is deeper keeps the order it came in.
 const DEPTH: usize = 64;
 /// How many differences are told.
@@ -67,15 +69,6 @@ pub(super) fn digest(canonical: &str) -> String {
 /// The SHA-256 of a tool's canonical definition and its server's identity, in hex.
 pub fn fingerprint(tool: &Tool, identity: &Value) -> String {
     digest(&text(&definition(tool, identity)))
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |half: u8| char::from(DIGITS[usize::from(half & 0xf)]);
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(*byte)])
-        .collect()
 }
 
 /// What changed from one definition to another.

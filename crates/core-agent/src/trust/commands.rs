@@ -2,7 +2,7 @@
 //!
 //! What is pinned is what a person reads in the configuration: the program, the arguments, the
 //! variables with the references they are filled from, the folder, the limits. Literal values of
-//! variables are pinned by their hash and never shown. The content of the program is not pinned:
+//! variables, and secrets written out among the arguments, are pinned by their hash and never shown. The content of the program is not pinned:
 //! every update would ask anew, and whoever can change the file can change more than that.
 //! Invariant: a command, an argument, a variable, a folder or a limit that changed since the
 //! approval is not started.
@@ -16,11 +16,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use similar::TextDiff;
 
-use super::canonical::{hex, text};
+use super::canonical::text;
 use crate::{
     Fault, FaultKind, ServerName,
-    config::{ServerConfig, TrustConfig},
+    config::{ServerConfig, TrustConfig, programs},
+    hex::hex,
     journal::{AuditKind, append_audit},
+    secret::without_secrets,
     store::{Store, StoreError},
     upstream::CommandGate,
 };
@@ -47,7 +49,8 @@ pub enum CommandVerdict {
 /// A command, for the person who decides.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 pub struct CommandReport {
-    /// The exact command, argument by argument, as it is written in the configuration.
+    /// The exact command, argument by argument, as it is written in the configuration; of a secret
+    /// written out only its hash.
     pub line: Vec<String>,
     /// The variables set for it: names, and the references they are filled from.
     pub env: Vec<String>,
@@ -135,12 +138,7 @@ impl CommandPins {
 }
 
 impl CommandGate for CommandPins {
-    fn allowed(
-        &self,
-        server: &ServerName,
-        config: &ServerConfig,
-        _line: &[String],
-    ) -> Result<(), Fault> {
+    fn allowed(&self, server: &ServerName, config: &ServerConfig) -> Result<(), Fault> {
         let refuse = |what: &str, report: &CommandReport| {
             let dangers = if report.dangers.is_empty() {
                 String::new()
@@ -197,10 +195,9 @@ pub fn shown(line: &[String]) -> String {
 
 /// The command for the person who decides.
 pub fn report(config: &ServerConfig) -> CommandReport {
-    let line = line(config);
     CommandReport {
-        dangers: dangers(&line, config),
-        line,
+        dangers: dangers(config),
+        line: line(config, reference),
         env: config
             .env
             .iter()
@@ -217,13 +214,10 @@ pub fn report(config: &ServerConfig) -> CommandReport {
     }
 }
 
-fn line(config: &ServerConfig) -> Vec<String> {
-    config
-        .command
-        .iter()
-        .cloned()
-        .chain(config.args.iter().map(|argument| argument.0.clone()))
-        .collect()
+/// The program and its arguments, with something else instead of secrets written out.
+fn line(config: &ServerConfig, instead: fn(&str) -> String) -> Vec<String> {
+    let args = without_secrets(&config.args, instead);
+    config.command.iter().cloned().chain(args).collect()
 }
 
 /// A reference as it is written; of a literal value only its hash.
@@ -240,7 +234,7 @@ fn canonical(config: &ServerConfig) -> Value {
     let mut inherit = config.inherit.clone();
     inherit.sort_unstable();
     json!({
-        "line": line(config),
+        "line": line(config, full),
         "env": config.env.iter().map(|(name, value)| (name.clone(), Value::from(full(&value.0)))).collect::<serde_json::Map<_, _>>(),
         "inherit": inherit,
         "cwd": config.cwd,
@@ -264,169 +258,12 @@ fn lines(command: &Value) -> String {
 }
 
 /// Why a command needs a closer look.
-fn dangers(line: &[String], config: &ServerConfig) -> Vec<String> {
-    let mut dangers = Vec::new();
-    let Some((program, arguments)) = line.split_first() else {
-        return dangers;
+fn dangers(config: &ServerConfig) -> Vec<String> {
+    let Some(command) = &config.command else {
+        return Vec::new();
     };
-    let program = program
-        .rsplit(['/', '\\'])
-        .next()
-        .unwrap_or(program)
-        .to_lowercase();
-    let program = program.strip_suffix(".exe").unwrap_or(&program);
-    let program = program.strip_suffix(".cmd").unwrap_or(program);
-    // Options stand before the first plain word; what comes after belongs to the started program.
-    let has = |options: &[&str]| {
-        arguments.iter().any(|argument| {
-            let name = argument.split('=').next().unwrap_or(argument);
-            options.contains(&name)
-                || options.iter().any(|option| {
-                    option.len() == 2
-                        && argument.starts_with(option)
-                        && !argument.starts_with("--")
-                        && argument.len() > 2
-                })
-        })
-    };
-    let inline = match program {
-        "npx" | "npm" | "pnpm" | "pnpx" | "yarn" | "bunx" => has(&["-c", "--call", "--shell-mode"]),
-        "node" | "bun" | "deno" | "ruby" | "perl" | "lua" => has(&[
-            "-e",
-            "--eval",
-            "-p",
-            "--print",
-            "eval",
-            "-r",
-            "--require",
-            "--import",
-        ]),
-        "php" => has(&["-r"]),
-        name if name.starts_with("python") || name == "pypy" => has(&["-c"]),
-        _ => false,
-    };
-    if inline {
-        dangers.push(format!("{program} runs code from its command line"));
-    }
-    if matches!(
-        program,
-        "sh" | "bash"
-            | "zsh"
-            | "dash"
-            | "fish"
-            | "ksh"
-            | "csh"
-            | "cmd"
-            | "powershell"
-            | "pwsh"
-            | "busybox"
-    ) {
-        dangers.push(format!("{program} is a shell"));
-    }
-    if matches!(
-        program,
-        "env"
-            | "sudo"
-            | "doas"
-            | "su"
-            | "xargs"
-            | "nohup"
-            | "setsid"
-            | "nice"
-            | "timeout"
-            | "script"
-            | "ssh"
-            | "curl"
-            | "wget"
-            | "eval"
-            | "osascript"
-    ) {
-        dangers.push(format!("{program} starts something else, or fetches it"));
-    }
-    let launcher = matches!(
-        program,
-        "npx"
-            | "npm"
-            | "pnpm"
-            | "pnpx"
-            | "yarn"
-            | "bunx"
-            | "uvx"
-            | "uv"
-            | "pipx"
-            | "pip"
-            | "deno"
-            | "go"
-            | "cargo"
-    );
-    let fetched = |argument: &String| {
-        let argument = argument.to_lowercase();
-        argument.contains("git+")
-            || argument.starts_with("git:")
-            || argument.starts_with("github:")
-            || argument.starts_with("gitlab:")
-            || argument.starts_with("http:")
-            || argument.starts_with("https:")
-            || argument.contains("=http:")
-            || argument.contains("=https:")
-    };
-    if launcher && let Some(source) = arguments.iter().take(6).find(|argument| fetched(argument)) {
-        dangers.push(format!(
-            "{program} runs code from {source}, which is no registry's package"
-        ));
-    }
-    if launcher
-        && has(&[
-            "--index-url",
-            "--extra-index-url",
-            "--index",
-            "--registry",
-            "--find-links",
-        ])
-    {
-        dangers.push(format!("{program} is told another registry"));
-    }
-    if matches!(program, "docker" | "podman") {
-        let wide = ["--privileged", "--pid", "--cap-add", "--device", "--userns"];
-        let mounts = |argument: &String| {
-            argument == "/:/"
-                || argument.starts_with("/:")
-                || argument.contains("docker.sock")
-                || argument.contains("source=/,")
-        };
-        if has(&wide)
-            || arguments.iter().any(mounts)
-            || arguments.iter().any(|a| a == "--network=host")
-        {
-            dangers.push(format!("{program} is given this machine"));
-        }
-    }
-    let steering = |name: &str| {
-        matches!(
-            name,
-            "LD_PRELOAD"
-                | "LD_LIBRARY_PATH"
-                | "LD_AUDIT"
-                | "NODE_OPTIONS"
-                | "PYTHONPATH"
-                | "PYTHONSTARTUP"
-                | "PATH"
-                | "BASH_ENV"
-                | "ENV"
-                | "PERL5OPT"
-                | "RUBYOPT"
-                | "DYLD_INSERT_LIBRARIES"
-                | "NODE_PATH"
-                | "PYTHONHOME"
-                | "JAVA_TOOL_OPTIONS"
-                | "UV_INDEX_URL"
-                | "PIP_INDEX_URL"
-        ) || name.to_lowercase().starts_with("npm_config_")
-    };
-    for name in config.env.keys().filter(|name| steering(name)) {
-        dangers.push(format!("the variable {name} decides which code runs"));
-    }
-    dangers
+    let args: Vec<&str> = config.args.iter().map(|arg| arg.0.as_str()).collect();
+    programs::risks(command, &args, config.env.keys().map(String::as_str))
 }
 
 #[cfg(test)]
@@ -461,46 +298,39 @@ mod tests {
     }
 
     #[test]
-    fn dangerous_forms_are_named() {
-        for line in [
-            "npx -c whatever",
-            "npx --call=whatever",
-            "node -e code",
-            "node --eval=code",
-            "python -c code",
-            "python3.12 -ccode",
-            "uvx --from git+https://example.org/x.git x",
-            "npx github:someone/something",
-            "npx https://example.org/x.tgz",
-            "uvx --index-url https://example.org/simple x",
-            "bash -lc x",
-            "/bin/sh script",
-            "cmd.exe /c x",
-            "env x",
-            "docker run --privileged x",
-            "docker run -v /:/host x",
-        ] {
-            assert!(!report(&config(line)).dangers.is_empty(), "{line}");
-        }
-        for line in [
-            "npx -y @modelcontextprotocol/server-filesystem /home/me",
-            "uvx mcp-server-git --repository /home/me/x",
-            "node /opt/server/index.js --port 3",
-            "python -m mcp_server_time",
-            "docker run -i --rm mcp/time",
-            "/usr/bin/my-server --url https://example.org",
-        ] {
-            assert_eq!(
-                report(&config(line)).dangers,
-                Vec::<String>::new(),
-                "{line}"
-            );
-        }
+    fn dangers_are_told_of_the_command_and_of_its_variables() {
+        assert_eq!(
+            report(&config("uvx mcp-server-time")).dangers,
+            Vec::<String>::new()
+        );
+        assert_eq!(report(&config("npx -c whatever")).dangers.len(), 1);
         let mut loaded = config("my-server");
         loaded
             .env
             .insert("LD_PRELOAD".into(), Template("/tmp/x.so".into()));
-        assert!(!report(&loaded).dangers.is_empty());
+        assert_eq!(report(&loaded).dangers.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn secrets_among_the_arguments_are_pinned_and_never_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let pins = pins(&folder, true);
+        let server: ServerName = "x".parse().unwrap();
+        let one = config("my-server --api-key=canary-one --token canary-one");
+        let fault = pins.allowed(&server, &one).unwrap_err().to_string();
+        assert!(fault.contains("--api-key=(literal "), "{fault}");
+        assert!(!fault.contains("canary"), "{fault}");
+        pins.approve(&server, &one, "a person").await.unwrap();
+        assert!(pins.allowed(&server, &one).is_ok());
+        let other = config("my-server --api-key=canary-two --token canary-one");
+        let fault = pins.allowed(&server, &other).unwrap_err().to_string();
+        assert!(fault.contains("changed"), "{fault}");
+        assert!(!fault.contains("canary"), "{fault}");
+        let kept: String = pins
+            .store
+            .read(|db| db.query_row("SELECT canonical FROM command_pins", [], |row| row.get(0)))
+            .unwrap();
+        assert!(!kept.contains("canary"), "{kept}");
     }
 
     #[tokio::test]
@@ -520,7 +350,7 @@ mod tests {
             CommandVerdict::New(_)
         ));
         assert_eq!(
-            pins.allowed(&server, &known, &[]).unwrap_err().kind,
+            pins.allowed(&server, &known).unwrap_err().kind,
             FaultKind::NotApproved
         );
         pins.approve(&server, &known, "a person").await.unwrap();
@@ -528,7 +358,7 @@ mod tests {
             pins.check(&server, &known).unwrap(),
             CommandVerdict::Approved
         );
-        assert!(pins.allowed(&server, &known, &[]).is_ok());
+        assert!(pins.allowed(&server, &known).is_ok());
 
         let change = |edit: fn(&mut ServerConfig)| {
             let mut changed = known.clone();
@@ -557,7 +387,7 @@ mod tests {
                 .filter(|line| line.starts_with(['+', '-']))
                 .count();
             assert!((1..=6).contains(&told), "only what changed is told: {diff}");
-            let fault = pins.allowed(&server, &changed, &[]).unwrap_err();
+            let fault = pins.allowed(&server, &changed).unwrap_err();
             assert!(!fault.to_string().contains("literal-secret"), "{fault}");
         }
     }
@@ -568,9 +398,9 @@ mod tests {
         let pins = pins(&folder, false);
         let server: ServerName = "x".parse().unwrap();
         assert!(
-            pins.allowed(&server, &config("uvx mcp-server-time"), &[])
+            pins.allowed(&server, &config("uvx mcp-server-time"))
                 .is_ok()
         );
-        assert!(pins.allowed(&server, &config("bash -c x"), &[]).is_err());
+        assert!(pins.allowed(&server, &config("bash -c x")).is_err());
     }
 }

@@ -10,7 +10,6 @@ mod phrases;
 mod pins;
 mod scan;
 
-pub(crate) use canonical::hex;
 pub use canonical::{Change, fingerprint};
 pub use commands::{
     CommandPins, CommandReport, CommandVerdict, report as command_report, shown as shown_command,

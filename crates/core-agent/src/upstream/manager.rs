@@ -70,14 +70,8 @@ pub struct UpstreamOptions {
 
 /// Says whether a command may be started.
 pub trait CommandGate: Send + Sync + 'static {
-    /// Whether `line`, the program as found and its arguments as written, may be started for
-    /// `server`.
-    fn allowed(
-        &self,
-        server: &ServerName,
-        config: &ServerConfig,
-        line: &[String],
-    ) -> Result<(), Fault>;
+    /// Whether the command of `config`, as it is written, may be started for `server`.
+    fn allowed(&self, server: &ServerName, config: &ServerConfig) -> Result<(), Fault>;
 }
 
 /// All servers.

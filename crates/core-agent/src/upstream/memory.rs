@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     ServerName,
     config::ServerConfig,
+    hex::hex,
     store::{Store, StoreError},
 };
 
@@ -32,11 +33,7 @@ pub(super) fn target(config: &ServerConfig) -> String {
         add(&argument.0);
     }
     add(config.url.as_ref().map_or("", |url| &url.0));
-    let mut text = String::with_capacity(64);
-    for byte in hash.finalize() {
-        text.push_str(&format!("{byte:02x}"));
-    }
-    text
+    hex(&hash.finalize())
 }
 
 /// The era a server spoke when it was last there.

@@ -1,8 +1,8 @@
 //! How a server is brought up: its program started or its address called, and greeted in the era
 //! it speaks.
 //!
-//! Invariant: no program is started that the gate did not pass, and none is left behind by a
-//! greeting that came to nothing.
+//! Invariant: no program is started, and no secret of one looked up, before the gate passed it;
+//! none is left behind by a greeting that came to nothing.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use super::{
     link::{Link, Program},
     memory,
     server::Base,
-    stdio::{self, Child, ChildSpec},
+    stdio::{Child, ChildSpec},
     talk::{Conversation, Greeting, NoGreeting, Opening},
 };
 
@@ -162,10 +162,14 @@ impl Base {
         }
     }
 
-    /// The program to start, its references resolved, passed by the gate.
+    /// The program to start, passed by the gate, its references resolved.
     async fn spec(&self) -> Result<ChildSpec, Fault> {
         let options = &self.shared.options;
         let config = &self.config;
+        if let Some(gate) = &options.command_gate {
+            // First: a reference may be a program to run too.
+            gate.allowed(&self.name, config)?;
+        }
         let command = config.command.clone().unwrap_or_default();
         let mut env = BTreeMap::new();
         for (name, template) in &config.env {
@@ -173,18 +177,6 @@ impl Base {
                 .resolve(template, &format!("its variable {name}"))
                 .await?;
             env.insert(name.clone(), value);
-        }
-        if let Some(gate) = &options.command_gate {
-            let own_path = env.get("PATH").map(|path| path.expose_secret().to_owned());
-            let path = own_path.or_else(|| self.shared.surroundings.get("PATH").cloned());
-            let program = stdio::find_program(&command, path.as_deref(), config.cwd.as_deref())
-                .map_err(|why| {
-                    Fault::before(&self.name, FaultKind::NotAvailable, why)
-                        .hint("install it, or write its whole path")
-                })?;
-            let mut line = vec![program.display().to_string()];
-            line.extend(config.args.iter().map(|argument| argument.0.clone()));
-            gate.allowed(&self.name, config, &line)?;
         }
         let mut args = Vec::with_capacity(config.args.len());
         for template in &config.args {

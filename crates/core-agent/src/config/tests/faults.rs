@@ -97,7 +97,7 @@ fn faults_of_servers() {
         ),
         (
             "command = 'uvx'\nargs = ['--from', 'git+https://a/b', 'x']",
-            "warning: servers.s.command: uvx fetches code from a repository",
+            "warning: servers.s.command: uvx runs code from git+https://a/b, which",
         ),
         (
             "command = 'server'\nargs = ['${env:A']",

@@ -42,7 +42,7 @@ impl World {
     }
 
     fn program(self, name: &str) -> Self {
-        let world = self.file(&format!("bin/{name}"), "");
+        let world = self.file(&format!("bin/{name}"), "#!/bin/sh\n");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use core_agent::{
     Effect, Fault, FaultKind, ServerName,
-    config::{EraChoice, ServerConfig},
+    config::{EraChoice, ServerConfig, Template},
     store::Store,
     upstream::{
         CommandGate, Scope, ServerEvent, ServerState, Servers, ask_for_restart, kept_statuses,
@@ -507,8 +507,9 @@ async fn one_bad_server_does_not_hold_up_the_others() {
 struct Nothing;
 
 impl CommandGate for Nothing {
-    fn allowed(&self, server: &ServerName, _: &ServerConfig, line: &[String]) -> Result<(), Fault> {
-        let what = format!("{} is not approved", line.join(" "));
+    fn allowed(&self, server: &ServerName, config: &ServerConfig) -> Result<(), Fault> {
+        let command = config.command.as_deref().unwrap();
+        let what = format!("{command} is not approved");
         Err(Fault::before(server, FaultKind::NotApproved, what))
     }
 }
@@ -517,7 +518,11 @@ impl CommandGate for Nothing {
 async fn a_command_that_is_not_approved_is_not_started() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal").display().to_string();
-    let mut plan = Plan::new([("zoo", program(&["good", "--journal", &journal]))]);
+    let looked_up = folder.path().join("looked-up");
+    let mut zoo = program(&["good", "--journal", &journal]);
+    let reference = format!("${{command:touch {}}}", looked_up.display());
+    zoo.env.insert("SECRET".into(), Template(reference));
+    let mut plan = Plan::new([("zoo", zoo)]);
     plan.gate = Some(Arc::new(Nothing));
     let rig = plan.start();
     let fault = rig.echo("zoo", "x").await.unwrap_err();
@@ -525,7 +530,8 @@ async fn a_command_that_is_not_approved_is_not_started() {
         (fault.kind, fault.effect),
         (FaultKind::NotApproved, Effect::None)
     );
-    assert!(fault.message.contains("/zoo good --journal"), "{fault}");
+    assert!(fault.message.contains("/zoo is not approved"), "{fault}");
+    assert!(!looked_up.exists(), "a program was run for a secret");
     let status = rig.servers.status(&name("zoo")).unwrap();
     assert_eq!((status.state, status.pid), (ServerState::NotApproved, None));
     let off = ServerConfig {
@@ -636,4 +642,48 @@ async fn another_process_can_have_a_server_started_anew() {
     })
     .await;
     rig.servers.stop().await;
+}
+
+/// The programs started with this word among their arguments.
+#[cfg(target_os = "linux")]
+fn programs_with(word: &str) -> usize {
+    let zoo = crate::keeper::zoo().display().to_string();
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| std::fs::read_to_string(entry.path().join("cmdline")).ok())
+        .filter(|line| line.starts_with(&zoo) && line.contains(word))
+        .count()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_leaves_one_program_whoever_is_waiting() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal").display().to_string();
+    let zoo = program(&["slow-start", "--delay-ms", "30", "--journal", &journal]);
+    let rig = Arc::new(Plan::new([("zoo", zoo)]).start());
+    let done = Arc::new(AtomicBool::new(false));
+    let callers: Vec<_> = (0..20)
+        .map(|_| {
+            let (rig, done) = (rig.clone(), done.clone());
+            tokio::spawn(async move {
+                while !done.load(Ordering::Relaxed) {
+                    // It may be refused while it is ended, and is asked again at once.
+                    let _ = rig.echo("zoo", "x").await;
+                }
+            })
+        })
+        .collect();
+    for _ in 0..8 {
+        let _ = rig.servers.restart(&name("zoo")).await;
+        assert_eq!(rig.echo("zoo", "after").await.unwrap(), "after");
+    }
+    done.store(true, Ordering::Relaxed);
+    join_all(callers).await;
+    eventually("one program is left", || programs_with(&journal) == 1).await;
+    rig.servers.stop().await;
+    eventually("none is left", || programs_with(&journal) == 0).await;
 }
