@@ -6,7 +6,7 @@ use super::{
     assertion::BadKey, callback::Refused, consent::NoConsent, decide::Impossible,
     discovery::BadMetadata, fetch::FetchError, guard::BadUrl, token::TokenFault, vault::VaultError,
 };
-use crate::{Fault, FaultKind, ServerName, secret::SecretFault};
+use crate::{Actor, Fault, FaultKind, ServerName, secret::SecretFault, trust::shown_command};
 
 /// Why somebody is not signed in.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +92,7 @@ pub enum SignInError {
 
 impl SignInError {
     /// The failure as callers of a server see it.
-    pub fn into_fault(self, server: &ServerName) -> Fault {
+    pub fn into_fault(self, server: &ServerName, actor: &Actor) -> Fault {
         let kind = match &self {
             Self::ConsentDue
             | Self::Configured
@@ -127,9 +127,61 @@ impl SignInError {
         let fault = Fault::before(server, kind, self.to_string());
         match kind {
             FaultKind::SignInRequired if !matches!(self, Self::Configured) => {
-                fault.hint(format!("run: core-agent login {server}"))
+                fault.hint(format!("run: {}", login(server, actor)))
             }
             _ => fault,
         }
+    }
+}
+
+/// The command by which this actor's sign-in is done: one done for somebody else does not help.
+fn login(server: &ServerName, actor: &Actor) -> String {
+    let mut words = vec![
+        "core-agent".to_owned(),
+        "login".to_owned(),
+        server.to_string(),
+    ];
+    let local = Actor::local();
+    let whose = [
+        (
+            "--caller",
+            (actor.name != local.name).then_some(&*actor.name),
+        ),
+        ("--user-email", actor.user.email.as_deref()),
+        ("--user-id", actor.user.id.as_deref()),
+    ];
+    for (option, value) in whose {
+        if let Some(value) = value {
+            words.extend([option.to_owned(), value.to_owned()]);
+        }
+    }
+    shown_command(&words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EndUser;
+
+    #[test]
+    fn the_hint_says_whose_sign_in_is_due() {
+        let server: ServerName = "far".parse().unwrap();
+        let hint = |actor: &Actor| {
+            let fault = SignInError::ConsentDue.into_fault(&server, actor);
+            fault.hint.unwrap()
+        };
+        assert_eq!(hint(&Actor::local()), "run: core-agent login far");
+        let caller = Actor {
+            name: "the app".into(),
+            user: EndUser {
+                email: Some("ann@example.com".into()),
+                ..EndUser::default()
+            },
+            ..Actor::local()
+        };
+        assert_eq!(
+            hint(&caller),
+            "run: core-agent login far --caller 'the app' --user-email ann@example.com"
+        );
     }
 }

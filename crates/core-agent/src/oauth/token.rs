@@ -141,7 +141,9 @@ pub(super) fn authentication(
 ) -> (Vec<(&'static str, String)>, Option<HeaderValue>) {
     let id = ("client_id", client.id.clone());
     let Some(secret) = &client.secret else {
-        return (vec![id], None);
+        // An assertion of another authority may say alone who this is.
+        let known = (!client.id.is_empty()).then_some(id);
+        return (known.into_iter().collect(), None);
     };
     let secret = secret.expose_secret();
     match client.method {
@@ -356,5 +358,11 @@ mod tests {
         let (form, header) = authentication(&client(AuthMethod::None));
         assert_eq!(form, [("client_id", "i d".to_owned())]);
         assert!(header.is_none());
+        let nobody = Client {
+            id: String::new(),
+            secret: None,
+            method: AuthMethod::None,
+        };
+        assert_eq!(authentication(&nobody), (Vec::new(), None));
     }
 }

@@ -176,8 +176,9 @@ impl SignIn for SignIns {
                 Remembered::Token(_) | Remembered::NotYet => {}
             }
             let (inner, name, actor) = (Arc::clone(&self.0), server.clone(), actor.clone());
-            let renewing = tokio::spawn(async move { inner.current(&name, &actor, &slot).await });
-            joined(renewing.await).map_err(|error| error.into_fault(server))
+            let person = actor.clone();
+            let renewing = tokio::spawn(async move { inner.current(&name, &person, &slot).await });
+            joined(renewing.await).map_err(|error| error.into_fault(server, &actor))
         }
         .boxed()
     }
@@ -190,7 +191,7 @@ impl SignIn for SignIns {
     ) -> BoxFuture<'a, Next> {
         async move {
             let Some(config) = self.0.options.servers.get(server) else {
-                return Next::GiveUp(SignInError::NotHttp.into_fault(server));
+                return Next::GiveUp(SignInError::NotHttp.into_fault(server, actor));
             };
             let read = BearerChallenge::read(challenge.www_authenticate).unwrap_or_default();
             let error = match (challenge.status, configured_bearer(config, actor)) {
@@ -200,7 +201,7 @@ impl SignIn for SignIns {
                 _ => Some(SignInError::Forbidden),
             };
             if let Some(error) = error {
-                return Next::GiveUp(error.into_fault(server));
+                return Next::GiveUp(error.into_fault(server, actor));
             }
             let (inner, name, actor) = (Arc::clone(&self.0), server.clone(), actor.clone());
             let refusal = Refusal {
@@ -209,10 +210,11 @@ impl SignIn for SignIns {
                 used: challenge.used.cloned(),
                 operation: challenge.operation.to_owned(),
             };
-            let signing = tokio::spawn(async move { inner.answer(&name, &actor, &refusal).await });
+            let person = actor.clone();
+            let signing = tokio::spawn(async move { inner.answer(&name, &person, &refusal).await });
             match joined(signing.await) {
                 Ok(()) => Next::Retry,
-                Err(error) => Next::GiveUp(error.into_fault(server)),
+                Err(error) => Next::GiveUp(error.into_fault(server, &actor)),
             }
         }
         .boxed()
