@@ -6,7 +6,11 @@
 mod program;
 mod server;
 
-use super::shape::{Key, Naming, Shape};
+use super::{
+    AlertMetric,
+    shape::{Key, Naming, Shape},
+};
+use crate::alerts;
 
 use Shape::{Address, Choice, Flag, List, Map, Number, Path, Table, Template, Text, Whole};
 
@@ -116,7 +120,7 @@ pub(crate) const SECTIONS: &[(&str, &str, &[Key])] = &[
     ("telemetry", "", TELEMETRY),
     (
         "alerts",
-        "A list of tables, `[[alerts]]`. Calls are judged by those of the last 5 minutes, when there were 5. Without the key: `error_rate` above 0.25 and `response_seconds` above 20 (medium), `memory_mb` above 1000 (medium), `breaker_open` and `server_down` above 0 (high), `approvals_waiting` above 20 (low). Servers of others fail now and then and take seconds, so a rule such as `error_rate` above 0.1 or `response_seconds` above 1.0 is for servers of one's own, named by `server`.",
+        "A list of tables, `[[alerts]]`. Calls are judged by those of the last 5 minutes, when there were 5. Servers of others fail now and then and take seconds, so a rule such as `error_rate` above 0.1 or `response_seconds` above 1.0 is for servers of one's own, named by `server`.",
         ALERT,
     ),
 ];
@@ -137,6 +141,9 @@ pub fn reference() -> String {
         if !introduction.is_empty() {
             page.push_str(&format!("{introduction}\n\n"));
         }
+        if *heading == "alerts" {
+            page.push_str(&format!("Without the key: {}.\n\n", default_alerts()));
+        }
         page.push_str("| key | meaning | value | default |\n| --- | --- | --- | --- |\n");
         for key in *keys {
             page.push_str(&format!(
@@ -149,6 +156,14 @@ pub fn reference() -> String {
         }
     }
     page
+}
+
+fn default_alerts() -> String {
+    let rules = alerts::defaults().into_iter().map(|rule| {
+        let metric = rule.metric.map_or("", AlertMetric::name);
+        format!("`{metric}` above {} ({})", rule.above, rule.severity.name())
+    });
+    rules.collect::<Vec<_>>().join(", ")
 }
 
 const fn key(
