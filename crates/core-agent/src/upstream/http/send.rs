@@ -94,10 +94,11 @@ impl HttpDoor {
                 Next::GiveUp(fault) => return Err(fault),
             }
         }
-        Err(
-            status::refused(&self.server, StatusCode::UNAUTHORIZED, None)
-                .hint("check the configured credential, or sign in with: core-agent login"),
-        )
+        let hint = format!(
+            "check the configured credential, or sign in with: core-agent login {}",
+            self.server
+        );
+        Err(status::refused(&self.server, StatusCode::UNAUTHORIZED, None).hint(hint))
     }
 
     /// The whole body, when it is not too large.

@@ -162,11 +162,6 @@ impl Child {
         Ok((child, transport))
     }
 
-    /// The program that was found.
-    pub fn program(&self) -> &std::path::Path {
-        &self.program
-    }
-
     /// The program's process, once it is known.
     pub fn pid(&self) -> Option<u32> {
         *self.pid.borrow()

@@ -42,24 +42,16 @@ const USUAL: [&str; 26] = [
     "COMSPEC",
 ];
 
-/// The names of the variables that are passed on of `surroundings`, sorted.
-pub fn passed_on(surroundings: &BTreeMap<String, String>, inherit: &[String]) -> Vec<String> {
-    surroundings
-        .keys()
-        .filter(|name| usual(name) || inherit.contains(name))
-        .cloned()
-        .collect()
-}
-
 /// The environment of a child.
 pub(super) fn environment(
     surroundings: &BTreeMap<String, String>,
     inherit: &[String],
     own: &BTreeMap<String, SecretString>,
 ) -> BTreeMap<String, String> {
-    let mut environment: BTreeMap<String, String> = passed_on(surroundings, inherit)
-        .into_iter()
-        .filter_map(|name| surroundings.get(&name).map(|value| (name, value.clone())))
+    let mut environment: BTreeMap<String, String> = surroundings
+        .iter()
+        .filter(|(name, _)| usual(name) || inherit.contains(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     for (name, value) in own {
         environment.insert(name.clone(), value.expose_secret().to_owned());

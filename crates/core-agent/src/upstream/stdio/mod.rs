@@ -27,7 +27,7 @@ use crate::{ServerName, config::ContainmentConfig};
 pub use child::{Child, Exit};
 pub use containment::hide_from_children;
 pub use door::{RawDoor, RawFault};
-pub use environment::{find_program, passed_on};
+pub use environment::find_program;
 pub use health::{Counts, Problem, TransportHealth};
 pub use pages::keep_pages_small;
 pub use ring::{Redact, StderrRing, log_file};
