@@ -5,7 +5,7 @@ use std::{net::TcpListener, path::Path, time::Duration};
 use core_agent::config::ContainmentConfig;
 use serde_json::{Value, json};
 
-use crate::keeper::{call, greet, spec, try_start};
+use crate::keeper::{call, greet, skip, spec, try_start};
 
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -25,7 +25,7 @@ async fn look(containment: ContainmentConfig, what: Value) -> (Value, Vec<String
 fn enforced<'l>(lines: &'l [String], about: &str) -> Option<&'l str> {
     let line = lines.iter().find(|line| line.starts_with(about)).unwrap();
     if line.contains("not enforced") {
-        println!("SKIPPED: {line}");
+        skip(line);
         return None;
     }
     Some(line)

@@ -160,6 +160,13 @@ pub(crate) fn one_test_passes(command: &mut Command) {
     );
 }
 
+/// Says that this machine lacks what a test needs; where nothing may be passed over (`NO_SKIPS` is
+/// set), that is a failure.
+pub(crate) fn skip(why: &str) {
+    assert!(std::env::var_os("NO_SKIPS").is_none(), "{why}");
+    println!("SKIPPED: {why}");
+}
+
 /// A number from the environment, for longer runs.
 pub(crate) fn number(name: &str, usual: usize) -> usize {
     let text = std::env::var_os(name).and_then(|text| text.into_string().ok());

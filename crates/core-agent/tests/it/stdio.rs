@@ -10,7 +10,7 @@ use rmcp::service::ServiceError;
 use secrecy::SecretString;
 use serde_json::json;
 
-use crate::keeper::{alive, call, greet, meet, memory, ring, spec, start, try_start, until};
+use crate::keeper::{alive, call, greet, meet, memory, ring, skip, spec, start, try_start, until};
 
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -359,7 +359,7 @@ fn what_is_left_behind_is_found_in_a_container_too() {
     };
     match contained("true".as_ref(), &[]) {
         Ok(output) if output.status.success() => {}
-        other => return println!("skipped: this machine makes no containers: {other:?}"),
+        other => return skip(&format!("this machine makes no containers: {other:?}")),
     }
     let test = "stdio::a_killed_supervisor_takes_its_tree_along_and_nobody_elses";
     let output = contained(&std::env::current_exe().unwrap(), &[test, "--exact"]).unwrap();
