@@ -6,6 +6,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use foundation::Clock;
 use futures::{StreamExt, stream};
+use jiff::Timestamp;
 use mcp_service::Era;
 use tokio::time::Instant;
 
@@ -48,7 +49,7 @@ pub async fn all(
     let reports = stream::iter(names)
         .map(|(name, transport)| {
             let (servers, options) = (servers.clone(), &options);
-            async move { one(&*servers, &name, transport, options).await }
+            async move { one(&*servers, &name, transport, options, at).await }
         })
         .buffer_unordered(options.at_once.max(1))
         .collect()
@@ -61,6 +62,7 @@ async fn one(
     name: &ServerName,
     transport: &'static str,
     options: &CheckOptions,
+    at: Timestamp,
 ) -> ServerReport {
     let mut report = ServerReport::empty(name, transport);
     let scope = Scope {
@@ -74,7 +76,8 @@ async fn one(
     let info = match servers.ensure(name, &scope).await {
         Ok(info) => info,
         Err(fault) => {
-            let words = last_words(name, options);
+            let log = std::fs::read(log_file(&options.state, name)).unwrap_or_default();
+            let words = last_words(&String::from_utf8_lossy(&log), at);
             return did_not_come_up(report, &fault, &words);
         }
     };
@@ -152,17 +155,19 @@ fn did_not_come_up(mut report: ServerReport, fault: &Fault, last_words: &[String
     report.judged()
 }
 
-/// What a program said on standard error before it ended, as far as it was kept.
-fn last_words(server: &ServerName, options: &CheckOptions) -> Vec<String> {
-    let log = std::fs::read(log_file(&options.state, server)).unwrap_or_default();
-    let log = String::from_utf8_lossy(&log);
+/// What a program said on standard error in this check, as far as it was kept; what it said
+/// before does not count.
+fn last_words(log: &str, since: Timestamp) -> Vec<String> {
     let mut lines: Vec<String> = log
         .lines()
         .rev()
         .take(LAST_LINES)
-        // The time comes first.
-        .map(|line| line.split_once(' ').map_or(line, |(_, said)| said))
-        .map(str::to_owned)
+        // The time comes first, in milliseconds.
+        .map_while(|line| {
+            let (at, said) = line.split_once(' ')?;
+            let at: Timestamp = at.parse().ok()?;
+            (at.as_millisecond() >= since.as_millisecond()).then(|| said.to_owned())
+        })
         .collect();
     lines.reverse();
     lines
@@ -207,6 +212,15 @@ fn asks_for_credentials(words: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_of_an_earlier_check_do_not_count() {
+        let log = "2026-11-21T10:00:00.000Z X_TOKEN is missing\n\
+                   2026-11-21T10:00:05.123Z segmentation\n2026-11-21T10:00:05.200Z fault\n";
+        let since = "2026-11-21T10:00:05.1239Z".parse().unwrap();
+        assert_eq!(last_words(log, since), ["segmentation", "fault"]);
+        assert!(last_words("", since).is_empty());
+    }
 
     #[test]
     fn last_words_that_ask_for_a_key_are_understood() {
