@@ -31,6 +31,8 @@ use crate::{
 const KEPT_HOURS: i64 = 24;
 /// Bytes kept altogether.
 const MOST_BYTES: i64 = 1 << 30;
+/// A file so young may not be in the database yet.
+const YOUNG_SECONDS: i64 = 60;
 const PIECE: usize = 16_000;
 const LARGEST_PIECE: usize = 64_000;
 
@@ -93,6 +95,7 @@ pub(super) struct Spill {
     clock: Arc<dyn Clock>,
     /// Files begun, for their names until they are whole.
     begun: Arc<AtomicU64>,
+    most_bytes: i64,
 }
 
 impl Spill {
@@ -102,6 +105,7 @@ impl Spill {
             folder: state.join("results"),
             clock,
             begun: Arc::default(),
+            most_bytes: MOST_BYTES,
         }
     }
 
@@ -112,7 +116,9 @@ impl Spill {
         tool: &HubTool,
         actor: &Actor,
     ) -> Result<String, ReadError> {
-        let bytes = serde_json::to_vec(result).map_err(failed)?;
+        // Room that grows would be held twice for a while.
+        let mut bytes = Vec::with_capacity(size(result));
+        serde_json::to_writer(&mut bytes, result).map_err(failed)?;
         let hash = hex(digest(&SHA256, &bytes).as_ref());
         let handle: String = hash.chars().take(24).collect();
         let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
@@ -129,17 +135,26 @@ impl Spill {
         let row = (handle.clone(), principal_key(actor), hash);
         let (server, tool) = (tool.server.to_string(), tool.name().to_owned());
         let now = self.clock.now().as_millisecond();
-        self.store
+        let kept: i64 = self
+            .store
             .write(move |tx| {
                 tx.execute(
                     "INSERT INTO results (handle, principal, sha256, server, tool, bytes, at)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                      ON CONFLICT (handle, principal) DO UPDATE SET at = ?7, server = ?4, tool = ?5",
                     params![row.0, row.1, row.2, server, tool, size, now],
-                )
+                )?;
+                tx.query_row("SELECT sum(bytes) FROM results", [], |row| row.get(0))
             })
             .await
             .map_err(failed)?;
+        if kept > self.most_bytes {
+            // With some room, so that the next few results do not look again.
+            let most = self.most_bytes / 10 * 9;
+            if let Err(error) = self.prune_to(most).await {
+                tracing::warn!(%error, "old results could not be thrown away");
+            }
+        }
         Ok(handle)
     }
 
@@ -185,6 +200,10 @@ impl Spill {
 
     /// Throws away what is too old or too much.
     pub(super) async fn prune(&self) -> Result<(), StoreError> {
+        self.prune_to(self.most_bytes).await
+    }
+
+    async fn prune_to(&self, most: i64) -> Result<(), StoreError> {
         let oldest = self.oldest();
         let kept: HashSet<String> = self
             .store
@@ -196,7 +215,7 @@ impl Spill {
                          SELECT handle, principal, sum(bytes) OVER (ORDER BY at DESC) AS sum
                          FROM results)
                        WHERE sum > ?1)",
-                    params![MOST_BYTES],
+                    params![most],
                 )?;
                 tx.prepare("SELECT DISTINCT sha256 FROM results")?
                     .query_map([], |row| row.get(0))?
@@ -204,7 +223,7 @@ impl Spill {
             })
             .await?;
         let folder = self.folder.clone();
-        let young = self.clock.now().as_second() - 600;
+        let young = self.clock.now().as_second() - YOUNG_SECONDS;
         let _ = tokio::task::spawn_blocking(move || sweep(&folder, &kept, young)).await;
         Ok(())
     }
@@ -327,4 +346,56 @@ fn sweep(folder: &Path, kept: &HashSet<String>, young: i64) {
 
 fn failed(error: impl std::fmt::Display) -> ReadError {
     ReadError::Failed(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use foundation::ManualClock;
+    use rmcp::model::Tool;
+    use serde_json::Map;
+
+    use super::*;
+    use crate::catalogue::{Access, Standing};
+
+    #[tokio::test]
+    async fn what_is_kept_is_bounded_without_waiting_for_the_upkeep() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store.db")).unwrap();
+        // Nothing written now is young.
+        let clock = Arc::new(ManualClock::at("2999-01-01T00:00:00Z".parse().unwrap()));
+        let spill = Spill {
+            most_bytes: 100_000,
+            ..Spill::new(store, folder.path(), clock.clone())
+        };
+        let listed = Tool::new("t", "", Map::new());
+        let tool = HubTool {
+            server: "s".parse().unwrap(),
+            original: listed.clone(),
+            listed,
+            access: Access::Read,
+            idempotent: false,
+            categories: vec![],
+            fingerprint: String::new(),
+            standing: Standing::Pinned,
+            findings: vec![],
+        };
+        let (actor, mut handles) = (Actor::local(), Vec::new());
+        for n in 0..40 {
+            let text = format!("{n} {}", "x".repeat(10_000));
+            let result = CallToolResult::success(vec![ContentBlock::text(text)]);
+            handles.push(spill.keep(&result, &tool, &actor).await.unwrap());
+            clock.advance(jiff::SignedDuration::from_secs(1));
+            let files = fs::read_dir(&spill.folder).unwrap();
+            let bytes: u64 = files
+                .map(|file| file.unwrap().metadata().unwrap().len())
+                .sum();
+            assert!(bytes <= 100_000, "{bytes}");
+        }
+        let read = async |handle: &str| spill.read(handle, Part::default(), &actor).await;
+        assert!(matches!(
+            read(&handles[0]).await,
+            Err(ReadError::NotFound(_))
+        ));
+        assert!(read(&handles[39]).await.unwrap().text.starts_with("39 "));
+    }
 }
