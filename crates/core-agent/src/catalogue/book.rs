@@ -3,11 +3,7 @@
 //! Not a cache of answers: a listing stands until the server lists anew.
 //! Invariant: after a restart the view is what it was, before any server is started.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use foundation::Clock;
@@ -235,7 +231,7 @@ impl Catalogue {
                 } else {
                     FIRST_SIGHT
                 };
-                (tool.clone(), Pin::new(print, listed_at, by))
+                (tool.to_owned(), Pin::new(print, listed_at, by))
             })
             .collect();
         for (tool, pin) in &new {
@@ -293,11 +289,8 @@ impl Catalogue {
         for tool in tools {
             let own = tool.original.name.to_string();
             let before = state.pins.of(&tool.server, &own).cloned();
-            let print = state
-                .shelves
-                .get(&tool.server)
-                .and_then(|shelf| shelf.prints.iter().find(|(name, _)| *name == own));
-            let Some((_, print)) = print else {
+            let shelf = state.shelves.get(&tool.server);
+            let Some(print) = shelf.and_then(|shelf| shelf.prints.get(&own)) else {
                 return Err(TrustError::Unknown(tool.name().to_owned()));
             };
             let pin = match (&blocked, &before) {
@@ -456,9 +449,8 @@ fn processors() -> usize {
 
 fn report(state: &State, tool: &HubTool) -> Option<PinReport> {
     let shelf = state.shelves.get(&tool.server)?;
-    let present: BTreeSet<&str> = shelf.prints.iter().map(|(name, _)| name.as_str()).collect();
     let own = &*tool.original.name;
-    let (_, print) = shelf.prints.iter().find(|(name, _)| name == own)?;
+    let print = shelf.prints.get(own)?;
     let pin = state.pins.of(&tool.server, own);
     Some(PinReport {
         server: tool.server.clone(),
@@ -469,7 +461,9 @@ fn report(state: &State, tool: &HubTool) -> Option<PinReport> {
         pinned: pin.map(|pin| pin.fingerprint.clone()),
         pinned_at: pin.map(|pin| pin.pinned_at),
         by: pin.map(|pin| pin.by.clone()),
-        changes: state.pins.changes(&tool.server, own, print, &present),
+        changes: state.pins.changes(&tool.server, own, print, |name| {
+            shelf.prints.contains_key(name)
+        }),
         findings: tool.findings.clone(),
     })
 }

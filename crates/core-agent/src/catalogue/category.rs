@@ -3,6 +3,8 @@
 //! Not a judgment of quality: a tool whose words say nothing is an [`Category::ApiIntegration`].
 //! Invariant: the same words give the same categories.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use rmcp::model::Tool;
 
 use super::Category;
@@ -382,6 +384,17 @@ const WORDS: &[(Category, &[&str])] = &[
     ),
 ];
 
+/// In which of the lists a word is, a bit each.
+static PLACES: LazyLock<HashMap<&str, u16>> = LazyLock::new(|| {
+    let mut places = HashMap::new();
+    for (at, (_, words)) in WORDS.iter().enumerate() {
+        for word in *words {
+            *places.entry(*word).or_default() |= 1 << at;
+        }
+    }
+    places
+});
+
 impl Category {
     /// All of them.
     pub const ALL: [Self; 10] = [
@@ -437,10 +450,11 @@ pub struct BadCategory(pub String);
 pub(super) fn of(tool: &Tool, server: &ServerName) -> Vec<Category> {
     let mut points = [0_u32; WORDS.len()];
     let mut count = |word: &str, weight: u32| {
-        let form = plain(word);
-        for (at, (_, words)) in WORDS.iter().enumerate() {
-            if words.contains(&word) || words.contains(&form.as_str()) {
-                points[at] += weight;
+        let lists = |word: &str| PLACES.get(word).copied().unwrap_or_default();
+        let lists = lists(word) | lists(&plain(word));
+        for (at, points) in points.iter_mut().enumerate() {
+            if lists & (1 << at) != 0 {
+                *points += weight;
             }
         }
     };

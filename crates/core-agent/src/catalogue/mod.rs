@@ -11,7 +11,7 @@ mod names;
 mod schema;
 mod shelf;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use rmcp::model::{Prompt, Resource, ResourceTemplate, Tool};
 use serde::Serialize;
@@ -110,7 +110,7 @@ pub enum Standing {
 /// The whole catalogue at one moment.
 #[derive(Debug, Default)]
 pub struct View {
-    /// All tools, by hub name.
+    /// All tools, in the order of their hub names.
     pub tools: Vec<Arc<HubTool>>,
     /// All resources, with the server that has them.
     pub resources: Vec<(ServerName, Resource)>,
@@ -122,7 +122,8 @@ pub struct View {
     pub revision: u64,
     /// What could not be named as it is configured, and why.
     pub notes: Vec<String>,
-    by_name: HashMap<String, usize>,
+    /// Places of tools, in the order of their servers and the servers' names of them.
+    by_server: Vec<usize>,
 }
 
 /// One prompt of one server.
@@ -146,11 +147,8 @@ impl View {
         revision: u64,
     ) -> Self {
         tools.sort_by(|one, other| one.name().cmp(other.name()));
-        let by_name = tools
-            .iter()
-            .enumerate()
-            .map(|(at, tool)| (tool.name().to_owned(), at))
-            .collect();
+        let mut by_server: Vec<usize> = (0..tools.len()).collect();
+        by_server.sort_by(|one, other| own_name(&tools[*one]).cmp(&own_name(&tools[*other])));
         Self {
             tools,
             resources,
@@ -158,13 +156,14 @@ impl View {
             prompts,
             revision,
             notes: Vec::new(),
-            by_name,
+            by_server,
         }
     }
 
     /// The tool with this hub name.
     pub fn tool(&self, name: &str) -> Option<&Arc<HubTool>> {
-        self.by_name.get(name).and_then(|at| self.tools.get(*at))
+        let found = self.tools.binary_search_by(|tool| tool.name().cmp(name));
+        found.ok().and_then(|at| self.tools.get(at))
     }
 
     /// The prompt with this hub name.
@@ -210,10 +209,16 @@ impl View {
 
     /// The tool a server calls so.
     pub fn tool_of(&self, server: &ServerName, original: &str) -> Option<&Arc<HubTool>> {
-        self.tools
-            .iter()
-            .find(|tool| tool.server == *server && tool.original.name == original)
+        let wanted = (server, original);
+        let found = self
+            .by_server
+            .binary_search_by(|at| own_name(&self.tools[*at]).cmp(&wanted));
+        found.ok().and_then(|at| self.tools.get(self.by_server[at]))
     }
+}
+
+fn own_name(tool: &HubTool) -> (&ServerName, &str) {
+    (&tool.server, &tool.original.name)
 }
 
 const HUB_SCHEME: &str = "hub://";

@@ -10,9 +10,9 @@ use std::{
 use rmcp::model::{Tool, ToolAnnotations};
 
 use super::{
-    Access, Category, HubPrompt, HubTool, KnownServer, View, access, category,
+    Access, HubPrompt, HubTool, KnownServer, Standing, View, access, category,
     clean::{clean, cut},
-    names::{Claim, names},
+    names::{Claim, Wish, names},
     schema,
 };
 use crate::{
@@ -32,19 +32,17 @@ pub(super) struct Shelf {
     pub(super) known: Arc<KnownServer>,
     /// Its tools that are used, each once.
     tools: Vec<Ready>,
-    /// The prints of all its tools, used or not.
-    pub(super) prints: Vec<(String, Print)>,
+    /// Its prompts, each once: at which place of the listing, and how they would be called.
+    prompts: Vec<(usize, Wish)>,
+    /// The prints of all its tools, used or not, by the server's names.
+    pub(super) prints: BTreeMap<String, Print>,
 }
 
 #[derive(Debug)]
 struct Ready {
-    /// At which place of `prints`.
-    at: usize,
-    original: Tool,
-    listed: Tool,
-    access: Access,
-    idempotent: bool,
-    categories: Vec<Category>,
+    wish: Wish,
+    /// As it is in nearly every view: under its usual name, and pinned.
+    tool: Arc<HubTool>,
     findings: Vec<Finding>,
 }
 
@@ -52,34 +50,81 @@ impl Shelf {
     /// Works out everything that depends on this server alone.
     pub(super) fn new(server: &ServerName, known: Arc<KnownServer>, config: &ServerConfig) -> Self {
         let identity = identity(&known.info, config);
-        let mut seen = HashSet::new();
+        let wish = |own: &str| Wish::new(server, config.prefix.as_deref(), own);
         let mut tools = Vec::new();
-        let mut prints = Vec::new();
+        let mut prints = BTreeMap::new();
         for tool in &known.listing.tools {
-            if !seen.insert(tool.name.as_ref()) {
+            if prints.contains_key(&*tool.name) {
                 tracing::warn!(%server, tool = %tool.name, "the server lists this tool twice; the first is used");
                 continue;
             }
-            prints.push((tool.name.to_string(), Print::of(tool, &identity)));
-            if !used(&tool.name, config) {
-                continue;
+            let print = Print::of(tool, &identity);
+            if used(&tool.name, config) {
+                let fingerprint = print.fingerprint.clone();
+                tools.push(Ready::new(
+                    server,
+                    tool,
+                    wish(&tool.name),
+                    fingerprint,
+                    config,
+                ));
             }
-            let (access, idempotent) = access::of(tool, config.trust);
-            tools.push(Ready {
-                at: prints.len() - 1,
-                original: tool.clone(),
-                listed: listed(tool, access, idempotent),
-                access,
-                idempotent,
-                categories: category::of(tool, server),
-                findings: scan_tool(tool),
-            });
+            prints.insert(tool.name.to_string(), print);
         }
+        let mut seen = HashSet::new();
+        let prompts = known.listing.prompts.iter().enumerate();
+        let prompts = prompts
+            .filter(|(_, prompt)| seen.insert(&prompt.name))
+            .map(|(at, prompt)| (at, wish(&prompt.name)))
+            .collect();
         Self {
             known,
             tools,
+            prompts,
             prints,
         }
+    }
+}
+
+impl Ready {
+    fn new(
+        server: &ServerName,
+        tool: &Tool,
+        wish: Wish,
+        fingerprint: String,
+        config: &ServerConfig,
+    ) -> Self {
+        let (access, idempotent) = access::of(tool, config.trust);
+        let findings = scan_tool(tool);
+        let mut listed = listed(tool, access, idempotent);
+        listed.name = wish.usual().to_owned().into();
+        let tool = Arc::new(HubTool {
+            server: server.clone(),
+            original: tool.clone(),
+            listed,
+            access,
+            idempotent,
+            categories: category::of(tool, server),
+            fingerprint,
+            standing: Standing::Pinned,
+            findings: findings.iter().map(ToString::to_string).collect(),
+        });
+        Self {
+            wish,
+            tool,
+            findings,
+        }
+    }
+
+    /// The tool under this name, as it stands; shared by all views in which it is the same.
+    fn as_it_stands(&self, name: &str, standing: Standing) -> Arc<HubTool> {
+        if self.tool.name() == name && self.tool.standing == standing {
+            return Arc::clone(&self.tool);
+        }
+        let mut tool = HubTool::clone(&self.tool);
+        tool.listed.name = name.to_owned().into();
+        tool.standing = standing;
+        Arc::new(tool)
     }
 }
 
@@ -90,67 +135,53 @@ pub(super) fn view(
     pins: &Pins,
     revision: u64,
 ) -> View {
-    let prefix = |server: &ServerName| {
-        config
-            .servers
-            .get(server)
-            .and_then(|config| config.prefix.as_deref())
+    let all = || {
+        shelves.iter().flat_map(|(server, shelf)| {
+            let tools = shelf.tools.iter();
+            tools.map(move |ready| (server, shelf, ready))
+        })
     };
-    let mut claims = Vec::new();
-    let mut prompt_claims = Vec::new();
-    for (server, shelf) in shelves {
-        let claim = |own| Claim {
+    let claims: Vec<Claim<'_>> = all()
+        .map(|(server, _, ready)| Claim {
             server,
-            prefix: prefix(server),
-            own,
-        };
-        claims.extend(shelf.tools.iter().map(|tool| claim(&*tool.original.name)));
-        let mut seen = HashSet::new();
-        let prompts = shelf.known.listing.prompts.iter();
-        prompt_claims.extend(
-            prompts
-                .filter(|prompt| seen.insert(&prompt.name))
-                .map(|prompt| (claim(prompt.name.as_str()), prompt)),
-        );
-    }
+            own: &ready.tool.original.name,
+            wish: &ready.wish,
+        })
+        .collect();
     let (tool_names, mut notes) = names(&claims);
-    let mut tool_names = tool_names.into_iter();
-    let mut tools = Vec::with_capacity(claims.len());
-    for (server, shelf) in shelves {
-        let present: BTreeSet<&str> = shelf.prints.iter().map(|(name, _)| name.as_str()).collect();
-        for ready in &shelf.tools {
-            let Some(((own, print), name)) = shelf.prints.get(ready.at).zip(tool_names.next())
-            else {
-                continue;
-            };
-            let standing =
-                pins.standing(server, own, print, &present, &ready.findings, config.trust);
-            let mut listed = ready.listed.clone();
-            listed.name = name.into();
-            tools.push(Arc::new(HubTool {
-                server: server.clone(),
-                original: ready.original.clone(),
-                listed,
-                access: ready.access,
-                idempotent: ready.idempotent,
-                categories: ready.categories.clone(),
-                fingerprint: print.fingerprint.clone(),
-                standing,
-                findings: ready.findings.iter().map(ToString::to_string).collect(),
-            }));
-        }
-    }
-    let plain: Vec<Claim<'_>> = prompt_claims.iter().map(|(claim, _)| *claim).collect();
-    let (prompt_names, prompt_notes) = names(&plain);
+    let tools = all()
+        .zip(tool_names)
+        .filter_map(|((server, shelf, ready), name)| {
+            let own = &*ready.tool.original.name;
+            let print = shelf.prints.get(own)?;
+            let listed = |name: &str| shelf.prints.contains_key(name);
+            let standing = pins.standing(server, own, print, listed, &ready.findings, config.trust);
+            Some(ready.as_it_stands(&name, standing))
+        })
+        .collect();
+    let all = || {
+        shelves.iter().flat_map(|(server, shelf)| {
+            let prompts = &shelf.known.listing.prompts;
+            let named = shelf.prompts.iter();
+            named.filter_map(move |(at, wish)| Some((server, prompts.get(*at)?, wish)))
+        })
+    };
+    let claims: Vec<Claim<'_>> = all()
+        .map(|(server, prompt, wish)| Claim {
+            server,
+            own: &prompt.name,
+            wish,
+        })
+        .collect();
+    let (prompt_names, prompt_notes) = names(&claims);
     notes.extend(prompt_notes);
-    let prompts = prompt_claims
-        .iter()
+    let prompts = all()
         .zip(prompt_names)
-        .map(|((claim, prompt), name)| {
-            let mut listed = (*prompt).clone();
-            listed.name = name;
+        .map(|((server, prompt, _), name)| {
+            let mut listed = prompt.clone();
+            listed.name = name.into_owned();
             HubPrompt {
-                server: claim.server.clone(),
+                server: server.clone(),
                 original: prompt.name.clone(),
                 listed,
             }
@@ -224,7 +255,11 @@ fn listed(tool: &Tool, access: Access, idempotent: bool) -> Tool {
         .description
         .as_deref()
         .map(|text| cut(&clean(text), DESCRIPTION).into());
-    listed.input_schema = Arc::new(schema::for_clients(&tool.input_schema));
+    let plain = schema::for_clients(&tool.input_schema);
+    // Most schemas are plain already, and one of each is enough.
+    if plain != *tool.input_schema {
+        listed.input_schema = Arc::new(plain);
+    }
     listed.output_schema = tool.output_schema.clone().filter(|schema| {
         schema.get("type").is_some_and(|kind| kind == "object")
             && serde_json::to_string(schema).is_ok_and(|text| text.len() <= OUTPUT)

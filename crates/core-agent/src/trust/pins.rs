@@ -5,10 +5,7 @@
 //! Invariant: a tool whose definition differs from its pin is not called before somebody approved
 //! the difference.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use rmcp::model::Tool;
 use rusqlite::{Connection, Transaction, params};
@@ -63,9 +60,9 @@ pub(crate) struct Marks {
     schema: String,
 }
 
-/// All pins, by server and the server's name of the tool.
+/// All pins, by server and the server's name of the tool. A clone shares what is not changed.
 #[derive(Clone, Debug, Default)]
-pub struct Pins(BTreeMap<(ServerName, String), Arc<Pin>>);
+pub struct Pins(BTreeMap<ServerName, Arc<BTreeMap<String, Arc<Pin>>>>);
 
 /// A pinned tool, for reports.
 #[derive(Clone, Debug, Serialize)]
@@ -195,30 +192,30 @@ impl Pins {
                 },
             ))
         })?;
-        let mut pins = BTreeMap::new();
+        let mut pins = Self::default();
         for row in rows {
             let (server, tool, pin) = row?;
             if let Ok(server) = server.parse() {
-                pins.insert((server, tool), Arc::new(pin));
+                pins.put(&server, &tool, pin);
             }
         }
-        Ok(Self(pins))
+        Ok(pins)
     }
 
     /// The pin of a tool.
     pub(crate) fn of(&self, server: &ServerName, tool: &str) -> Option<&Arc<Pin>> {
-        self.0.get(&(server.clone(), tool.to_owned()))
+        self.0.get(server)?.get(tool)
     }
 
     /// Puts a pin in place.
     pub(crate) fn put(&mut self, server: &ServerName, tool: &str, pin: Pin) {
-        self.0
-            .insert((server.clone(), tool.to_owned()), Arc::new(pin));
+        let of_server = self.0.entry(server.clone()).or_default();
+        Arc::make_mut(of_server).insert(tool.to_owned(), Arc::new(pin));
     }
 
     /// Whether any tool of this server is pinned.
     pub(crate) fn knows(&self, server: &ServerName) -> bool {
-        self.of_server(server).next().is_some()
+        self.0.contains_key(server)
     }
 
     /// The tools of a listing to be pinned without asking: all of a server nobody knows, the new
@@ -226,27 +223,28 @@ impl Pins {
     pub(crate) fn to_pin<'a>(
         &self,
         server: &ServerName,
-        listed: &'a [(String, Print)],
-    ) -> Vec<&'a (String, Print)> {
+        listed: &'a BTreeMap<String, Print>,
+    ) -> Vec<(&'a str, &'a Print)> {
         let known = self.knows(server);
-        let names: BTreeSet<&str> = listed.iter().map(|(name, _)| name.as_str()).collect();
+        let is_listed = |name: &str| listed.contains_key(name);
         listed
             .iter()
+            .map(|(name, print)| (name.as_str(), print))
             .filter(|(name, print)| {
                 self.of(server, name).is_none()
-                    && !(known && self.renamed(server, print, &names).is_some())
+                    && !(known && self.renamed(server, print, is_listed).is_some())
             })
             .collect()
     }
 
-    /// How a tool stands. When pins are switched off, changes do not count; what a person blocked
-    /// and what a scan found still do.
+    /// How a tool stands among those its server lists, asked by name. When pins are switched off,
+    /// changes do not count; what a person blocked and what a scan found still do.
     pub(crate) fn standing(
         &self,
         server: &ServerName,
         tool: &str,
         print: &Print,
-        names: &BTreeSet<&str>,
+        listed: impl Fn(&str) -> bool,
         findings: &[Finding],
         config: TrustConfig,
     ) -> Standing {
@@ -255,7 +253,7 @@ impl Pins {
             return Standing::Blocked { why };
         }
         if config.pins
-            && let Some((old, pin)) = self.differs(server, tool, print, names)
+            && let Some((old, pin)) = self.differs(server, tool, print, listed)
         {
             let head = if old == tool {
                 String::new()
@@ -283,9 +281,9 @@ impl Pins {
         server: &ServerName,
         tool: &str,
         print: &Print,
-        names: &BTreeSet<&str>,
+        listed: impl Fn(&str) -> bool,
     ) -> Vec<Change> {
-        self.differs(server, tool, print, names)
+        self.differs(server, tool, print, listed)
             .map_or_else(Vec::new, |(_, pin)| differences(pin, print))
     }
 
@@ -295,24 +293,13 @@ impl Pins {
         server: &ServerName,
         tool: &'a str,
         print: &Print,
-        names: &BTreeSet<&str>,
+        listed: impl Fn(&str) -> bool,
     ) -> Option<(&'a str, &'a Arc<Pin>)> {
         match self.of(server, tool) {
             Some(pin) if pin.fingerprint == print.fingerprint => None,
             Some(pin) => Some((tool, pin)),
-            None => self.renamed(server, print, names),
+            None => self.renamed(server, print, listed),
         }
-    }
-
-    fn of_server<'a>(
-        &'a self,
-        server: &ServerName,
-    ) -> impl Iterator<Item = (&'a str, &'a Arc<Pin>)> + use<'a> {
-        let server = server.clone();
-        self.0
-            .range((server.clone(), String::new())..)
-            .take_while(move |((of, _), _)| *of == server)
-            .map(|((_, tool), pin)| (tool.as_str(), pin))
     }
 
     /// The pinned tool that is gone from the list and was this one but for its name: the same
@@ -321,10 +308,13 @@ impl Pins {
         &self,
         server: &ServerName,
         print: &Print,
-        names: &BTreeSet<&str>,
+        listed: impl Fn(&str) -> bool,
     ) -> Option<(&str, &Arc<Pin>)> {
-        self.of_server(server)
-            .find(|(tool, pin)| !names.contains(tool) && pin.marks.know(&print.marks))
+        self.0
+            .get(server)?
+            .iter()
+            .map(|(tool, pin)| (tool.as_str(), pin))
+            .find(|(tool, pin)| !listed(tool) && pin.marks.know(&print.marks))
     }
 }
 

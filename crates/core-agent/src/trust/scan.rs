@@ -112,12 +112,18 @@ pub(crate) fn scan_tool(tool: &Tool) -> Vec<Finding> {
         words(value, DEPTH, &mut texts);
     }
     let mut findings = Findings::default();
-    for text in texts {
+    for text in texts.into_iter().filter(|text| !is_word(text)) {
         for finding in scan(text) {
             findings.add(finding.kind, finding.severity, &finding.excerpt);
         }
     }
     findings.0
+}
+
+/// Whether a text is one plain word, as most texts of a schema are. Nothing that is looked for is:
+/// phrases have several, places and markup have signs, and data is longer.
+fn is_word(text: &str) -> bool {
+    text.len() < BLOB && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 impl fmt::Display for Finding {
@@ -168,9 +174,14 @@ struct Findings(Vec<Finding>);
 
 impl Findings {
     fn add(&mut self, kind: FindingKind, severity: Severity, excerpt: &str) {
-        let excerpt = cut(&visible(excerpt), EXCERPT);
+        if self.0.len() >= TOLD {
+            return;
+        }
+        // One more than is shown, so that what is cut is seen to be cut.
+        let excerpt: String = excerpt.chars().take(EXCERPT + 1).collect();
+        let excerpt = cut(&visible(&excerpt), EXCERPT);
         let known = |finding: &Finding| finding.kind == kind && finding.excerpt == excerpt;
-        if self.0.len() < TOLD && !self.0.iter().any(known) {
+        if !self.0.iter().any(known) {
             self.0.push(Finding {
                 kind,
                 severity,
@@ -573,6 +584,17 @@ mod tests {
         ] {
             assert_eq!(scan(text), [], "{text}");
         }
+    }
+
+    #[test]
+    fn nothing_that_is_looked_for_is_one_plain_word() {
+        let looked_for = POSES.iter().chain(PLACES).chain(UNSEEN_STYLES);
+        for text in looked_for {
+            assert!(!is_word(text), "{text}");
+        }
+        assert!(PHRASES.iter().all(|phrase| phrase.steps.len() > 1));
+        assert!(is_word("properties") && !is_word("a b") && !is_word("\u{200b}"));
+        assert!(!is_word(&"aB3".repeat(80)));
     }
 
     #[test]
