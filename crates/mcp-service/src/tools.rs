@@ -8,14 +8,15 @@ use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use http::{HeaderMap, StatusCode, request::Parts};
+use http::{HeaderMap, StatusCode, header, request::Parts};
 use rmcp::model::{
     ContentBlock, ErrorData, GetPromptResult, Prompt, Resource, ResourceContents, ResourceTemplate,
     Tool,
 };
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Map, Value, json, value::RawValue};
 use tokio_util::sync::CancellationToken;
 
+use crate::http::reply::JSON;
 pub use crate::progress::Progress;
 
 /// What a program offers over MCP.
@@ -60,13 +61,7 @@ pub trait Tools: Send + Sync + 'static {
     /// Answers a message to `/mcp/` and a name, which may be one message or a batch.
     fn relay(&self, relayed: Relayed) -> BoxFuture<'_, HttpReply> {
         let _ = relayed;
-        Box::pin(async {
-            HttpReply {
-                status: StatusCode::NOT_FOUND,
-                headers: HeaderMap::new(),
-                body: Bytes::new(),
-            }
-        })
+        Box::pin(async { HttpReply::empty(StatusCode::NOT_FOUND) })
     }
 
     /// Decides over HTTP who is asking, before anything else looks at the request to `/mcp`.
@@ -287,7 +282,7 @@ impl Principal {
     }
 
     /// Nobody: owns no account.
-    pub(crate) fn nobody() -> Self {
+    pub fn nobody() -> Self {
         Self(Arc::from(""))
     }
 
@@ -408,4 +403,30 @@ pub struct HttpReply {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
+}
+
+impl HttpReply {
+    /// One with nothing but its status.
+    pub fn empty(status: StatusCode) -> Self {
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    /// One with a JSON body.
+    pub fn json(status: StatusCode, body: &Value) -> Self {
+        Self {
+            headers: HeaderMap::from_iter([(header::CONTENT_TYPE, JSON)]),
+            body: Bytes::from(body.to_string()),
+            ..Self::empty(status)
+        }
+    }
+
+    /// A refusal: what is wrong and what to do.
+    pub fn refusal(status: StatusCode, message: &str) -> Self {
+        let error = status.canonical_reason().unwrap_or("Error");
+        Self::json(status, &json!({ "error": error, "message": message }))
+    }
 }

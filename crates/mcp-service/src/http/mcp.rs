@@ -14,11 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     limits::{BodyFault, TimedBody, collect},
-    reply::{json_bytes, refusal, wrong_method},
+    reply::{answered_by_program, json_bytes, refusal, wrong_method},
     rmcp_door::{Door, Readable, SESSION_HEADER},
 };
 use crate::{
-    Answer, Beginning, Caller, Era, HttpReply, Principal, Progress, Relayed, ToolCall, Transport,
+    Answer, Beginning, Caller, Era, Principal, Progress, Relayed, ToolCall, Transport,
     ask::Subject,
     handler::{cannot_ask, unknown_tool},
     lean::{
@@ -475,13 +475,6 @@ fn request_id(parts: &Parts) -> Arc<str> {
         .extensions
         .get::<RequestId>()
         .map_or_else(|| Arc::from(""), |id| Arc::clone(&id.0))
-}
-
-fn answered_by_program(reply: HttpReply) -> Response<Body> {
-    let mut response = Response::new(Body::from(reply.body));
-    *response.status_mut() = reply.status;
-    *response.headers_mut() = reply.headers;
-    response
 }
 
 fn unread(fault: BodyFault, limit: usize) -> Response<Body> {

@@ -5,7 +5,9 @@
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::HttpReply;
 
 /// The type of a JSON body.
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -25,8 +27,15 @@ pub(crate) fn json_value(status: StatusCode, value: &Value) -> Response<Body> {
 
 /// A refusal: what is wrong and what to do.
 pub(crate) fn refusal(status: StatusCode, message: &str) -> Response<Body> {
-    let error = status.canonical_reason().unwrap_or("Error");
-    json_value(status, &json!({ "error": error, "message": message }))
+    answered_by_program(HttpReply::refusal(status, message))
+}
+
+/// An answer the program made itself.
+pub(crate) fn answered_by_program(reply: HttpReply) -> Response<Body> {
+    let mut response = Response::new(Body::from(reply.body));
+    *response.status_mut() = reply.status;
+    *response.headers_mut() = reply.headers;
+    response
 }
 
 /// 405 with the methods that are allowed.

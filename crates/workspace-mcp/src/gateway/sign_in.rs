@@ -83,21 +83,17 @@ fn same(sent: &str, token: &str) -> bool {
 }
 
 fn unauthorized() -> HttpReply {
-    let body = json!({
-        "error": "invalid_token",
-        "error_description": "send the service token as Authorization: Bearer TOKEN",
-    });
-    let mut headers = HeaderMap::new();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
+    let mut reply = HttpReply::json(
+        StatusCode::UNAUTHORIZED,
+        &json!({
+            "error": "invalid_token",
+            "error_description": "send the service token as Authorization: Bearer TOKEN",
+        }),
     );
-    headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    HttpReply {
-        status: StatusCode::UNAUTHORIZED,
-        headers,
-        body: body.to_string().into(),
-    }
+    reply
+        .headers
+        .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    reply
 }
 
 fn is_address(text: &str) -> bool {
