@@ -47,6 +47,15 @@ impl Actor {
             user: EndUser::default(),
         }
     }
+
+    /// Nobody: a request that was not admitted, to which nothing belongs.
+    pub fn nobody() -> Self {
+        Self {
+            principal: Principal::nobody(),
+            name: "nobody".into(),
+            ..Self::local()
+        }
+    }
 }
 
 /// The client program at the other end of a call: what it can do, and how to ask and tell it.

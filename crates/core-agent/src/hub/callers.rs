@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use mcp_service::{HttpReply, Principal};
 use secrecy::{ExposeSecret, SecretString};
@@ -156,9 +155,12 @@ impl Callers {
 
 /// Who sent an admitted request; the person at this machine when it came another way than HTTP.
 pub(super) fn actor_of(parts: Option<&Parts>) -> Arc<Actor> {
-    parts
-        .and_then(|parts| parts.extensions.get::<Arc<Actor>>().cloned())
-        .unwrap_or_else(|| Arc::new(Actor::local()))
+    let Some(parts) = parts else {
+        return Arc::new(Actor::local());
+    };
+    // Every HTTP request is admitted first; one that was not has no rights of this machine's person.
+    let admitted = parts.extensions.get::<Arc<Actor>>().cloned();
+    admitted.unwrap_or_else(|| Arc::new(Actor::nobody()))
 }
 
 fn digest(token: &str) -> [u8; 32] {
@@ -180,32 +182,36 @@ fn after_bearer(value: &HeaderValue) -> Option<&str> {
 }
 
 fn user(headers: &HeaderMap) -> Result<EndUser, HttpReply> {
-    let one = |name: &HeaderName| -> Result<Option<String>, HttpReply> {
+    let one = |name: &HeaderName| -> Result<Option<&HeaderValue>, HttpReply> {
         let mut values = headers.get_all(name).iter();
         match (values.next(), values.next()) {
-            (None, _) => Ok(None),
-            (Some(value), None) => match value.to_str().map(str::trim) {
-                Ok("") => Ok(None),
-                Ok(text) if text.len() <= LONGEST => Ok(Some(text.to_owned())),
-                _ => Err(unreadable(name)),
-            },
-            (Some(_), Some(_)) => Err(unreadable(name)),
+            (value, None) => Ok(value),
+            (_, Some(_)) => Err(unreadable(name)),
         }
     };
-    let bearer = headers
-        .get(USER_BEARER)
+    let text = |name: &HeaderName| -> Result<Option<String>, HttpReply> {
+        let Some(value) = one(name)? else {
+            return Ok(None);
+        };
+        match value.to_str().map(str::trim) {
+            Ok("") => Ok(None),
+            Ok(text) if text.len() <= LONGEST => Ok(Some(text.to_owned())),
+            _ => Err(unreadable(name)),
+        }
+    };
+    let bearer = one(&USER_BEARER)?
         .map(|value| after_bearer(value).ok_or_else(|| unreadable(&USER_BEARER)))
         .transpose()?;
     Ok(EndUser {
         // Mail addresses differ by case only by mistake.
-        email: one(&USER_EMAIL)?.map(|email| email.to_lowercase()),
-        id: one(&USER_ID)?,
+        email: text(&USER_EMAIL)?.map(|email| email.to_lowercase()),
+        id: text(&USER_ID)?,
         bearer: bearer.map(SecretString::from),
     })
 }
 
 fn unknown() -> HttpReply {
-    let mut reply = refusal(
+    let mut reply = HttpReply::refusal(
         StatusCode::UNAUTHORIZED,
         "this hub serves configured callers: send Authorization: Bearer and the caller's token",
     );
@@ -216,34 +222,17 @@ fn unknown() -> HttpReply {
 }
 
 fn not_for_others() -> HttpReply {
-    refusal(
+    HttpReply::refusal(
         StatusCode::FORBIDDEN,
         "this caller may not name the person it calls for: set names_users for it, or leave out X-User-Google-Email, X-User-Id and X-User-Authorization",
     )
 }
 
 fn unreadable(name: &HeaderName) -> HttpReply {
-    refusal(
+    HttpReply::refusal(
         StatusCode::BAD_REQUEST,
         &format!("the header {name} must be sent once and be short and plain"),
     )
-}
-
-fn refusal(status: StatusCode, message: &str) -> HttpReply {
-    let body = json!({
-        "error": status.canonical_reason().unwrap_or_default(),
-        "message": message,
-    });
-    let mut headers = HeaderMap::new();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    HttpReply {
-        status,
-        headers,
-        body: Bytes::from(body.to_string()),
-    }
 }
 
 #[cfg(test)]
@@ -281,15 +270,11 @@ mod tests {
     }
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(name, value)| {
-                (
-                    HeaderName::from_static(name),
-                    HeaderValue::from_str(value).unwrap(),
-                )
-            })
-            .collect()
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_str(value).unwrap());
+        }
+        headers
     }
 
     #[tokio::test]
@@ -333,6 +318,12 @@ mod tests {
         );
         assert_eq!(first.user.email.as_deref(), Some("a@b.example"));
         assert_ne!(first.principal, second.principal);
+        let doubled = callers.actor(&headers(&[
+            ("authorization", &format!("Bearer {TWO}")),
+            ("x-user-authorization", "Bearer one"),
+            ("x-user-authorization", "Bearer two"),
+        ]));
+        assert_eq!(doubled.unwrap_err().status, StatusCode::BAD_REQUEST);
         assert_eq!(
             Callers::default()
                 .actor(&headers(&[("x-user-id", "7")]))
@@ -347,6 +338,15 @@ mod tests {
                 .principal,
             Principal::local()
         );
+    }
+
+    #[tokio::test]
+    async fn who_was_not_admitted_is_nobody() {
+        let (mut request, ()) = http::Request::new(()).into_parts();
+        assert_eq!(actor_of(None).principal, Principal::local());
+        assert_eq!(actor_of(Some(&request)).principal, Principal::nobody());
+        Callers::default().admit(&mut request).unwrap();
+        assert_eq!(actor_of(Some(&request)).principal, Principal::local());
     }
 
     #[tokio::test]

@@ -7,8 +7,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use axum::body::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::StatusCode;
 use mcp_service::{Era, HttpReply, Relayed};
 use rmcp::{
     ErrorData,
@@ -46,7 +45,7 @@ pub(super) async fn relay(hub: &Hub, relayed: Relayed) -> HttpReply {
                 ),
                 None,
             );
-            return reply(StatusCode::BAD_REQUEST, &failed(&Value::Null, &error));
+            return HttpReply::json(StatusCode::BAD_REQUEST, &failed(&Value::Null, &error));
         }
     };
     let actor = actor_of(Some(&relayed.request));
@@ -59,27 +58,29 @@ pub(super) async fn relay(hub: &Hub, relayed: Relayed) -> HttpReply {
         actor,
         cancelled,
     };
-    match message {
-        Value::Array(members) if !members.is_empty() && members.len() <= MOST => {
+    let answer = match message {
+        Value::Array(members) if members.is_empty() || members.len() > MOST => {
+            let error = format!("a batch has 1 to {MOST} messages");
+            let error = ErrorData::invalid_request(error, None);
+            return HttpReply::json(StatusCode::BAD_REQUEST, &failed(&Value::Null, &error));
+        }
+        Value::Array(members) => {
             let mut answers = Vec::new();
             for member in members {
                 answers.extend(asker.answer(member).await);
             }
-            if answers.is_empty() {
-                accepted()
-            } else {
-                reply(StatusCode::OK, &Value::Array(answers))
-            }
+            (!answers.is_empty()).then_some(Value::Array(answers))
         }
-        Value::Object(_) => match asker.answer(message).await {
-            Some(answer) => reply(StatusCode::OK, &answer),
-            None => accepted(),
-        },
+        Value::Object(_) => asker.answer(message).await,
         _ => {
-            let error = ErrorData::invalid_request("a JSON-RPC message is a JSON object", None);
-            reply(StatusCode::BAD_REQUEST, &failed(&Value::Null, &error))
+            let answer = failed(&Value::Null, &no_message());
+            return HttpReply::json(StatusCode::BAD_REQUEST, &answer);
         }
-    }
+    };
+    answer.map_or_else(
+        || HttpReply::empty(StatusCode::ACCEPTED),
+        |answer| HttpReply::json(StatusCode::OK, &answer),
+    )
 }
 
 /// One caller that relays to one server.
@@ -91,11 +92,22 @@ struct Asker<'a> {
 }
 
 impl Asker<'_> {
-    /// The answer to one message; none to a notification or a reply.
+    /// The answer to one message; none to a notification or a reply: the conversation with the
+    /// server is the hub's own, in which no words of a caller's have a place but its requests.
     async fn answer(&self, message: Value) -> Option<Value> {
         let begun = Instant::now();
-        let method = message.get("method")?.as_str()?.to_owned();
-        let id = message.get("id").filter(|id| !id.is_null())?.clone();
+        let id = message.get("id").filter(|id| !id.is_null()).cloned();
+        let method = match message.get("method") {
+            Some(Value::String(method)) => method.clone(),
+            None if message.get("result").is_some() || message.get("error").is_some() => {
+                return None;
+            }
+            _ => return Some(failed(&id.unwrap_or_default(), &no_message())),
+        };
+        let Some(id) = id else {
+            tracing::debug!(server = %self.server, method, "a notification has no place here");
+            return None;
+        };
         let tool = (method == "tools/call")
             .then(|| message.pointer("/params/name").and_then(Value::as_str))
             .flatten()
@@ -216,11 +228,15 @@ impl Asker<'_> {
             .get("name")
             .and_then(Value::as_str)
             .ok_or_else(|| ErrorData::invalid_params("the name of a tool is needed", None))?;
-        let arguments = params
-            .get("arguments")
-            .cloned()
-            .map(object)
-            .unwrap_or_default();
+        // What is checked is what is sent: arguments in another form would pass unseen.
+        let arguments = match params.get("arguments") {
+            None | Some(Value::Null) => Map::new(),
+            Some(Value::Object(arguments)) => arguments.clone(),
+            Some(_) => {
+                let error = "the arguments of a tool are a JSON object";
+                return Err(ErrorData::invalid_params(error, None));
+            }
+        };
         let tool = self.hub.tool_of(&self.server, name).await;
         let message = self.dressed(message.clone()).await?;
         self.hub
@@ -283,12 +299,9 @@ impl Hub {
         let meant = nearest
             .map(|near| format!("; did you mean /mcp/{near}?"))
             .unwrap_or_default();
-        Err(Box::new(reply(
+        Err(Box::new(HttpReply::refusal(
             StatusCode::NOT_FOUND,
-            &json!({
-                "error": "Not Found",
-                "message": format!("no server of this name is configured{meant}"),
-            }),
+            &format!("no server of this name is configured{meant}"),
         )))
     }
 }
@@ -297,23 +310,9 @@ fn failed(id: &Value, error: &ErrorData) -> Value {
     json!({ "jsonrpc": "2.0", "id": id, "error": error })
 }
 
-fn accepted() -> HttpReply {
-    HttpReply {
-        status: StatusCode::ACCEPTED,
-        headers: HeaderMap::new(),
-        body: Bytes::new(),
-    }
-}
-
-fn reply(status: StatusCode, body: &Value) -> HttpReply {
-    let mut headers = HeaderMap::new();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    HttpReply {
-        status,
-        headers,
-        body: Bytes::from(body.to_string()),
-    }
+fn no_message() -> ErrorData {
+    ErrorData::invalid_request(
+        "a JSON-RPC message is a JSON object with a method, or with a result or an error",
+        None,
+    )
 }
