@@ -2,14 +2,22 @@
 //!
 //! Invariant: nothing but protocol frames goes to standard output.
 
-use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use foundation::{Clock, Random};
+use futures::future::BoxFuture;
 use rmcp::{ServerHandler, ServiceExt, service::ServerInitializeError, transport::stdio_pipes};
 use thiserror::Error;
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::timeout,
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -23,6 +31,8 @@ use crate::{
 
 /// How long calls may still take when the client is gone or a signal came.
 const DRAIN: Duration = Duration::from_secs(25);
+/// How long what was read last takes at most until it is at work.
+const BEGINS_WITHIN: Duration = Duration::from_millis(50);
 /// How long the last answers may take to be written.
 const FAREWELL: Duration = Duration::from_millis(200);
 
@@ -57,24 +67,20 @@ pub async fn serve_stdio(
 }
 
 /// Like [`serve_stdio`] for a program that speaks more of the protocol than [`Tools`] can say.
-/// `calls` are the calls of `handler` that are at work, which finish first.
+/// `calls` are the calls of `handler` that are at work, which finish first; `left` is cancelled
+/// when the input has ended, for what `handler` would do for as long as the client is there.
 pub async fn serve_stdio_with_handler<H: ServerHandler>(
     handler: H,
     calls: TaskTracker,
+    left: CancellationToken,
 ) -> Result<(), StdioError> {
     let mut signals = Signals::listen().map_err(StdioError::Signals)?;
     let told_to_stop = async move {
         let name = signals.next().await;
         tracing::info!(signal = name, "stopping: finishing what is in flight");
     };
-    converse(
-        stdio_pipes(),
-        handler,
-        &calls,
-        CancellationToken::new(),
-        told_to_stop,
-    )
-    .await
+    let stop = CancellationToken::new();
+    converse(stdio_pipes(), handler, &calls, left, stop, told_to_stop).await
 }
 
 async fn serve<I, O>(
@@ -103,14 +109,15 @@ where
         stop: CancellationToken::new(),
     });
     let handler = ToolsHandler::new(Arc::clone(&shell), Transport::Stdio);
-    let stop = shell.stop.clone();
-    converse(streams, handler, &shell.calls, stop, told_to_stop).await
+    let (left, stop) = (CancellationToken::new(), shell.stop.clone());
+    converse(streams, handler, &shell.calls, left, stop, told_to_stop).await
 }
 
 async fn converse<I, O, H>(
-    streams: (I, O),
+    (input, output): (I, O),
     handler: H,
     calls: &TaskTracker,
+    left: CancellationToken,
     stop: CancellationToken,
     told_to_stop: impl Future<Output = ()>,
 ) -> Result<(), StdioError>
@@ -120,7 +127,8 @@ where
     H: ServerHandler,
 {
     let mut told_to_stop = pin!(told_to_stop);
-    let beginning = handler.serve_with_ct(streams, stop.clone());
+    let input = Patient::new(input, calls.clone(), left.clone());
+    let beginning = handler.serve_with_ct((input, output), stop.clone());
     let running = tokio::select! {
         running = beginning => match running {
             Ok(running) => running,
@@ -136,7 +144,9 @@ where
         () = &mut told_to_stop => false,
     };
     calls.close();
-    let mut finishing = pin!(timeout(DRAIN, calls.wait()));
+    // Where the input has ended they had their time before the conversation did.
+    let time = if left.is_cancelled() { FAREWELL } else { DRAIN };
+    let mut finishing = pin!(timeout(time, calls.wait()));
     // The conversation goes on meanwhile, so that the answers of those calls are sent.
     let finished = if gone {
         finishing.await
@@ -155,6 +165,64 @@ where
     }
     stop.cancel();
     Ok(())
+}
+
+/// Input whose end is told when the calls at work have finished: the library gives up what is at
+/// work a few seconds after the end.
+struct Patient<I> {
+    input: I,
+    calls: TaskTracker,
+    left: CancellationToken,
+    finishing: Option<BoxFuture<'static, ()>>,
+    ended: bool,
+}
+
+impl<I> Patient<I> {
+    fn new(input: I, calls: TaskTracker, left: CancellationToken) -> Self {
+        Self {
+            input,
+            calls,
+            left,
+            finishing: None,
+            ended: false,
+        }
+    }
+
+    fn finish(&self) -> BoxFuture<'static, ()> {
+        let calls = self.calls.clone();
+        Box::pin(async move {
+            sleep(BEGINS_WITHIN).await;
+            calls.close();
+            // Who is late is told of where the conversation ends.
+            let _ = timeout(DRAIN, calls.wait()).await;
+        })
+    }
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for Patient<I> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.ended || buffer.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        if self.finishing.is_none() {
+            let before = buffer.filled().len();
+            ready!(Pin::new(&mut self.input).poll_read(cx, buffer))?;
+            if buffer.filled().len() > before {
+                return Poll::Ready(Ok(()));
+            }
+            self.left.cancel();
+            self.finishing = Some(self.finish());
+        }
+        if let Some(finishing) = &mut self.finishing {
+            ready!(finishing.as_mut().poll(cx));
+        }
+        self.ended = true;
+        Poll::Ready(Ok(()))
+    }
 }
 
 #[cfg(test)]
@@ -266,6 +334,41 @@ mod tests {
                 .all(|line| serde_json::from_str::<Value>(line).is_ok()),
             "{said}"
         );
+        assert!(said.contains("slowly done"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn calls_finish_that_take_longer_than_the_library_waits() {
+        let tools = slow();
+        let (mut client, served) = start(Arc::clone(&tools), pending());
+        client
+            .write_all(lines(&handshake()).as_bytes())
+            .await
+            .unwrap();
+        tools.begun.notified().await;
+        client.shutdown().await.unwrap();
+        // It waits five seconds.
+        sleep(Duration::from_millis(5_500)).await;
+        tools.go.notify_one();
+        let mut said = String::new();
+        client.read_to_string(&mut said).await.unwrap();
+        served.await.unwrap().unwrap();
+        assert!(said.contains("slowly done"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_with_the_end_is_at_work_before_it() {
+        let tools = slow();
+        let (mut client, served) = start(Arc::clone(&tools), pending());
+        tools.go.notify_one();
+        client
+            .write_all(lines(&handshake()).as_bytes())
+            .await
+            .unwrap();
+        client.shutdown().await.unwrap();
+        let mut said = String::new();
+        client.read_to_string(&mut said).await.unwrap();
+        served.await.unwrap().unwrap();
         assert!(said.contains("slowly done"), "{said}");
     }
 

@@ -23,18 +23,21 @@ use serde_json::json;
 
 use super::{
     Hub, Resolved,
-    bridge::{Answers, Ear, Subject},
+    bridge::{Answers, Ear, Ended, Start, Subject},
     calls::ToolVisit,
     listing::Schemas,
     news::Conversation,
     resources::unknown_prompt,
     visit::Visit,
 };
+use crate::catalogue::View;
 
 /// How long a client may keep a list; it is told when one changes.
 const LIST_TTL_MS: u64 = 60_000;
 
 type Context = RequestContext<RoleServer>;
+/// How long an answer may be kept, and by whom.
+type Hints = (Option<u64>, Option<CacheScope>);
 
 /// The hub in one conversation. A clone is the beginning of another conversation.
 pub(super) struct HubHandler {
@@ -68,7 +71,37 @@ impl HubHandler {
         }
     }
 
-    fn hints(&self, era: Era) -> (Option<u64>, Option<CacheScope>) {
+    /// Everything there is, for a list of one page.
+    async fn whole_list(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: &Context,
+    ) -> Result<(Arc<View>, Hints), ErrorData> {
+        one_page(request)?;
+        self.hub.acquaint().await;
+        Ok((self.hub.view(), self.hints(Visit::of(context).era)))
+    }
+
+    /// Begins or goes on with a request that a server answers, over as many rounds as it takes.
+    async fn through<F>(
+        &self,
+        visit: &Visit,
+        context: &Context,
+        subject: &Subject,
+        answers: Answers,
+        begin: impl FnOnce(Start) -> F,
+    ) -> Ended
+    where
+        F: Future<Output = Ended> + Send + 'static,
+    {
+        let ear = self.ear(visit, context);
+        let bridge = &self.hub.bridge;
+        bridge
+            .run(visit, context, ear, subject, answers, begin)
+            .await
+    }
+
+    fn hints(&self, era: Era) -> Hints {
         match era {
             Era::Handshake => (None, None),
             Era::Stateless => {
@@ -147,9 +180,7 @@ impl ServerHandler for HubHandler {
             &arguments,
         );
         let call = match self.hub.resolve(&request.name, arguments).await? {
-            Resolved::Own(own, arguments) => {
-                return Ok((own)(&self.hub, &visit, arguments).await.into());
-            }
+            Resolved::Own(own) => return Ok(own.run(&self.hub, &visit).await.into()),
             Resolved::Answered(result) => return Ok((*result).into()),
             Resolved::Passed(wrapped) => ToolVisit {
                 visit: visit.clone(),
@@ -161,15 +192,12 @@ impl ServerHandler for HubHandler {
             responses: request.input_responses,
             state: request.request_state,
         };
-        let ear = self.ear(&visit, &context);
         let hub = Arc::clone(&self.hub);
         let begin = move |start| hub.call_through(call, start);
-        let ended = self
-            .hub
-            .bridge
-            .run(&visit, &context, ear, &subject, answers, begin)
-            .await?;
-        match ended {
+        match self
+            .through(&visit, &context, &subject, answers, begin)
+            .await?
+        {
             ServerResult::CallToolResult(result) => Ok(result.into()),
             ServerResult::InputRequiredResult(required) => Ok(required.into()),
             ServerResult::CreateTaskResult(task) => Ok(task.into()),
@@ -182,12 +210,10 @@ impl ServerHandler for HubHandler {
         request: Option<PaginatedRequestParams>,
         context: Context,
     ) -> Result<ListResourcesResult, ErrorData> {
-        one_page(request)?;
-        self.hub.acquaint().await;
-        let view = self.hub.view();
+        let (view, hints) = self.whole_list(request, &context).await?;
         let resources = view.resources.iter().map(|(_, resource)| resource.clone());
         let mut result = ListResourcesResult::with_all_items(resources.collect());
-        (result.ttl_ms, result.cache_scope) = self.hints(Visit::of(&context).era);
+        (result.ttl_ms, result.cache_scope) = hints;
         Ok(result)
     }
 
@@ -196,12 +222,10 @@ impl ServerHandler for HubHandler {
         request: Option<PaginatedRequestParams>,
         context: Context,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        one_page(request)?;
-        self.hub.acquaint().await;
-        let view = self.hub.view();
+        let (view, hints) = self.whole_list(request, &context).await?;
         let shapes = view.templates.iter().map(|(_, shape)| shape.clone());
         let mut result = ListResourceTemplatesResult::with_all_items(shapes.collect());
-        (result.ttl_ms, result.cache_scope) = self.hints(Visit::of(&context).era);
+        (result.ttl_ms, result.cache_scope) = hints;
         Ok(result)
     }
 
@@ -222,15 +246,12 @@ impl ServerHandler for HubHandler {
             responses: request.input_responses,
             state: request.request_state,
         };
-        let ear = self.ear(&visit, &context);
         let (hub, for_call) = (Arc::clone(&self.hub), visit.clone());
         let begin = move |start| hub.read_through(for_call, place, start);
-        let ended = self
-            .hub
-            .bridge
-            .run(&visit, &context, ear, &subject, answers, begin)
-            .await?;
-        match ended {
+        match self
+            .through(&visit, &context, &subject, answers, begin)
+            .await?
+        {
             ServerResult::ReadResourceResult(mut result) => {
                 if visit.era == Era::Handshake {
                     (result.ttl_ms, result.cache_scope) = (None, None);
@@ -247,12 +268,10 @@ impl ServerHandler for HubHandler {
         request: Option<PaginatedRequestParams>,
         context: Context,
     ) -> Result<ListPromptsResult, ErrorData> {
-        one_page(request)?;
-        self.hub.acquaint().await;
-        let view = self.hub.view();
+        let (view, hints) = self.whole_list(request, &context).await?;
         let prompts = view.prompts.iter().map(|prompt| prompt.listed.clone());
         let mut result = ListPromptsResult::with_all_items(prompts.collect());
-        (result.ttl_ms, result.cache_scope) = self.hints(Visit::of(&context).era);
+        (result.ttl_ms, result.cache_scope) = hints;
         Ok(result)
     }
 
@@ -277,16 +296,13 @@ impl ServerHandler for HubHandler {
             responses: request.input_responses,
             state: request.request_state,
         };
-        let ear = self.ear(&visit, &context);
         let (hub, for_call) = (Arc::clone(&self.hub), visit.clone());
         let arguments = request.arguments;
         let begin = move |start| hub.prompt_through(for_call, server, original, arguments, start);
-        let ended = self
-            .hub
-            .bridge
-            .run(&visit, &context, ear, &subject, answers, begin)
-            .await?;
-        match ended {
+        match self
+            .through(&visit, &context, &subject, answers, begin)
+            .await?
+        {
             ServerResult::GetPromptResult(result) => Ok(result.into()),
             ServerResult::InputRequiredResult(required) => Ok(required.into()),
             _ => Err(odd()),
@@ -344,10 +360,13 @@ impl ServerHandler for HubHandler {
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let visit = Visit::of(context.request_context());
         let sink = context.sink().clone();
-        self.hub
-            .listen_with(&visit, sink, context.cancelled())
-            .await;
-        Ok(())
+        let left = async {
+            tokio::select! {
+                () = context.cancelled() => {}
+                () = self.hub.left.cancelled() => {}
+            }
+        };
+        self.hub.listen_with(&visit, sink, left).await
     }
 
     async fn get_task(

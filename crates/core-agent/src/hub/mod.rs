@@ -29,7 +29,7 @@ use mcp_service::{About, Metrics, ToolList};
 use rmcp::{ErrorData, model::CallToolResult};
 use serde_json::{Map, Value};
 use tokio::time::timeout;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     ServerName,
@@ -46,7 +46,7 @@ use crate::{
 use bridge::{Bridge, States};
 use listing::{Lists, Schemas};
 use news::News;
-use own::{Own, Run, Wrapped};
+use own::{Own, OwnCall, Run, Wrapped};
 
 pub(crate) use callers::principal_of;
 pub use callers::{Callers, CallersError};
@@ -94,23 +94,19 @@ pub struct Hub {
     calls: TaskTracker,
     /// One acquaintance with unknown servers at a time.
     acquainting: tokio::sync::Mutex<()>,
+    /// Cancelled when the client at the other end of the pipe is gone.
+    left: CancellationToken,
 }
 
 /// What a called name stands for.
 enum Resolved {
     /// A tool of the hub itself.
-    Own(OwnRun, Map<String, Value>),
+    Own(OwnCall),
     /// A tool of a server.
     Passed(Wrapped),
     /// Nothing that can be called: this is the answer.
     Answered(Box<CallToolResult>),
 }
-
-type OwnRun = for<'a> fn(
-    &'a Hub,
-    &'a visit::Visit,
-    Map<String, Value>,
-) -> futures::future::BoxFuture<'a, CallToolResult>;
 
 impl Hub {
     /// Puts the hub together.
@@ -127,6 +123,7 @@ impl Hub {
             news: News::default(),
             calls,
             acquainting: tokio::sync::Mutex::new(()),
+            left: CancellationToken::new(),
             options,
         }))
     }
@@ -244,7 +241,7 @@ impl Hub {
 
     async fn own(&self, own: &'static Own, arguments: Map<String, Value>) -> Resolved {
         match own.run {
-            Run::Here(run) => Resolved::Own(run, arguments),
+            Run::Here(work) => Resolved::Own(OwnCall::new(work, arguments)),
             Run::Passed => match own::unwrap(self, own, arguments).await {
                 Ok(wrapped) => Resolved::Passed(wrapped),
                 Err(answer) => Resolved::Answered(answer),

@@ -8,7 +8,10 @@ use std::{
         Arc, Mutex, OnceLock, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
+
+use futures::future::{join, join_all};
 
 use rmcp::{
     ErrorData, RoleServer,
@@ -20,7 +23,7 @@ use rmcp::{
     service::{Peer, SubscriptionSink},
 };
 use serde_json::json;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::{sync::broadcast::error::RecvError, time::timeout};
 
 use super::{Hub, bridge::severity, resources::Place, results, visit::Visit};
 use crate::{
@@ -28,6 +31,11 @@ use crate::{
     catalogue::{Standing, View, hub_address},
     upstream::{Scope, ServerEvent, ServerState},
 };
+
+/// How long one client may keep the others waiting.
+const HEARS_WITHIN: Duration = Duration::from_secs(5);
+/// Resources one client may watch.
+const WATCHED: usize = 1_000;
 
 /// One client of the handshake era, or the place of one request of the stateless era.
 #[derive(Default)]
@@ -74,12 +82,13 @@ struct Shown {
 }
 
 impl Shown {
-    fn of(view: &View) -> Self {
+    /// `follows` when clients are shown the tools themselves.
+    fn of(view: &View, follows: bool) -> Self {
         Self {
             tools: view
                 .tools
                 .iter()
-                .filter(|tool| tool.standing == Standing::Pinned)
+                .filter(|tool| follows && tool.standing == Standing::Pinned)
                 .map(|tool| (tool.name().to_owned(), tool.fingerprint.clone()))
                 .collect(),
             prompts: view
@@ -136,63 +145,78 @@ impl News {
             .collect()
     }
 
+    fn listeners(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Listener>> {
+        self.sinks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn sinks(&self) -> Vec<Listener> {
-        let sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
-        sinks.values().cloned().collect()
+        self.listeners().values().cloned().collect()
     }
 
     async fn tell_changed(&self, changed: Changed) {
-        for (_, peer) in self.present() {
-            let _ = match changed {
-                Changed::Tools => peer.notify_tool_list_changed().await,
-                Changed::Prompts => peer.notify_prompt_list_changed().await,
-                Changed::Resources => peer.notify_resource_list_changed().await,
-            };
-        }
-        for (sink, _) in self.sinks() {
-            let _ = match changed {
-                Changed::Tools => sink.notify_tool_list_changed().await,
-                Changed::Prompts => sink.notify_prompt_list_changed().await,
-                Changed::Resources => sink.notify_resource_list_changed().await,
-            };
-        }
+        let present = self.present().into_iter().map(|(_, peer)| {
+            told(async move {
+                let _ = match changed {
+                    Changed::Tools => peer.notify_tool_list_changed().await,
+                    Changed::Prompts => peer.notify_prompt_list_changed().await,
+                    Changed::Resources => peer.notify_resource_list_changed().await,
+                };
+            })
+        });
+        let listening = self.sinks().into_iter().map(|(sink, _)| {
+            told(async move {
+                let _ = match changed {
+                    Changed::Tools => sink.notify_tool_list_changed().await,
+                    Changed::Prompts => sink.notify_prompt_list_changed().await,
+                    Changed::Resources => sink.notify_resource_list_changed().await,
+                };
+            })
+        });
+        join(join_all(present), join_all(listening)).await;
     }
 
     async fn tell_updated(&self, server: &ServerName, uri: &str) {
-        let fits = |place: &Place| place.server == *server && place.uri == uri;
-        for (conversation, peer) in self.present() {
-            let addresses: Vec<String> = conversation
-                .watched()
+        let addresses = |watched: &HashMap<String, Place>| -> Vec<String> {
+            watched
                 .iter()
-                .filter(|(_, place)| fits(place))
+                .filter(|(_, place)| place.server == *server && place.uri == uri)
                 .map(|(address, _)| address.clone())
-                .collect();
-            for address in addresses {
-                let params = ResourceUpdatedNotificationParam::new(address);
-                let _ = peer.notify_resource_updated(params).await;
-            }
-        }
-        for (sink, watched) in self.sinks() {
-            for (address, place) in &watched {
-                if fits(place) {
-                    let _ = sink.notify_resource_updated(address.clone()).await;
+                .collect()
+        };
+        let present = self.present().into_iter().map(|(conversation, peer)| {
+            let addresses = addresses(&conversation.watched());
+            told(async move {
+                for address in addresses {
+                    let params = ResourceUpdatedNotificationParam::new(address);
+                    let _ = peer.notify_resource_updated(params).await;
                 }
-            }
-        }
+            })
+        });
+        let listening = self.sinks().into_iter().map(|(sink, watched)| {
+            let addresses = addresses(&watched);
+            told(async move {
+                for address in addresses {
+                    let _ = sink.notify_resource_updated(address).await;
+                }
+            })
+        });
+        join(join_all(present), join_all(listening)).await;
     }
 
     async fn tell_log(&self, server: &ServerName, level: &str, data: serde_json::Value) {
         let Ok(level) = serde_json::from_value::<LoggingLevel>(json!(level)) else {
             return;
         };
-        for (conversation, peer) in self.present() {
-            if severity(level) < severity(conversation.level()) {
-                continue;
-            }
+        let present = self.present().into_iter();
+        let wanting = present.filter(|(of, _)| severity(level) >= severity(of.level()));
+        let telling = wanting.map(|(_, peer)| {
             let params = LoggingMessageNotificationParam::new(level, data.clone())
                 .with_logger(server.to_string());
-            let _ = peer.notify_logging_message(params).await;
-        }
+            told(async move {
+                let _ = peer.notify_logging_message(params).await;
+            })
+        });
+        join_all(telling).await;
     }
 
     /// All resources somebody watches who is still there.
@@ -208,17 +232,22 @@ impl News {
     }
 }
 
+/// Tells one client. One that does not read hears no more of it, and keeps nobody waiting.
+async fn told(telling: impl Future<Output = ()>) {
+    let _ = timeout(HEARS_WITHIN, telling).await;
+}
+
 impl Hub {
     /// Passes on what servers say by themselves, for as long as the hub is there.
     pub(super) fn pass_on_news(self: &Arc<Self>) {
         let (hub, mut revisions) = (Arc::downgrade(self), self.options.catalogue.revisions());
         let follows = self.lists.follows();
-        let mut shown = Shown::of(&self.options.catalogue.view());
+        let mut shown = Shown::of(&self.options.catalogue.view(), follows);
         tokio::spawn(async move {
             while revisions.changed().await.is_ok() {
                 let Some(hub) = hub.upgrade() else { return };
-                let now = Shown::of(&hub.options.catalogue.view());
-                if follows && now.tools != shown.tools {
+                let now = Shown::of(&hub.options.catalogue.view(), follows);
+                if now.tools != shown.tools {
                     hub.news.tell_changed(Changed::Tools).await;
                 }
                 if now.prompts != shown.prompts {
@@ -352,6 +381,9 @@ impl Hub {
         if conversation.watched().contains_key(&uri) {
             return Ok(());
         }
+        if conversation.watched().len() >= WATCHED {
+            return Err(too_many());
+        }
         let place = self.place(&uri).await?;
         self.begin_watching(visit, &place).await?;
         conversation.watched().insert(uri, place);
@@ -372,7 +404,7 @@ impl Hub {
         visit: &Visit,
         sink: SubscriptionSink,
         left: impl Future<Output = ()>,
-    ) {
+    ) -> Result<(), ErrorData> {
         let wanted: HashSet<String> = sink
             .accepted()
             .resource_subscriptions
@@ -380,34 +412,39 @@ impl Hub {
             .flatten()
             .cloned()
             .collect();
-        let mut watched = HashMap::new();
-        for uri in wanted {
-            let Ok(place) = self.place(&uri).await else {
-                continue;
-            };
-            if self.begin_watching(visit, &place).await.is_ok() {
-                watched.insert(uri, place);
-            }
+        if wanted.len() > WATCHED {
+            return Err(too_many());
         }
         let key = self.news.next.fetch_add(1, Ordering::Relaxed);
-        let mine = |hub: &Self| {
-            hub.news
-                .sinks
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(&key)
-        };
-        self.news
-            .sinks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key, (sink, watched));
-        left.await;
-        if let Some((_, watched)) = mine(self) {
-            for place in watched.values() {
-                self.end_watching(visit, place).await;
+        self.news.listeners().insert(key, (sink, HashMap::new()));
+        let watching = async {
+            for uri in wanted {
+                let begun = match self.place(&uri).await {
+                    Ok(place) => self.begin_watching(visit, &place).await.map(|()| place),
+                    Err(error) => Err(error),
+                };
+                match (begun, self.news.listeners().get_mut(&key)) {
+                    (Ok(place), Some((_, watched))) => {
+                        watched.insert(uri, place);
+                    }
+                    (Ok(_), None) => {}
+                    // The protocol has no way to say so once the subscription stands.
+                    (Err(error), _) => {
+                        tracing::info!(uri, %error, "a resource somebody listens to is not watched");
+                    }
+                }
             }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = left => {}
+            () = watching => {}
         }
+        let mine = self.news.listeners().remove(&key);
+        for place in mine.iter().flat_map(|(_, watched)| watched.values()) {
+            self.end_watching(visit, place).await;
+        }
+        Ok(())
     }
 
     async fn begin_watching(&self, visit: &Visit, place: &Place) -> Result<(), ErrorData> {
@@ -433,4 +470,11 @@ impl Hub {
             tracing::debug!(uri, %fault, "a server did not take the end of a subscription");
         }
     }
+}
+
+fn too_many() -> ErrorData {
+    ErrorData::invalid_params(
+        format!("one client may watch {WATCHED} resources: end a subscription first"),
+        None,
+    )
 }

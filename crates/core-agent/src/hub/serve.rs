@@ -66,7 +66,8 @@ impl Hub {
     /// Serves the client at the other end of standard input and output until it leaves.
     pub async fn stdio(self: &Arc<Self>) -> Result<(), StdioError> {
         self.pass_on_news();
-        serve_stdio_with_handler(HubHandler::new(Arc::clone(self)), self.calls.clone()).await
+        let handler = HubHandler::new(Arc::clone(self));
+        serve_stdio_with_handler(handler, self.calls.clone(), self.left.clone()).await
     }
 }
 

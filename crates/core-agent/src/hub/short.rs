@@ -77,8 +77,8 @@ impl Short {
             run: call.caller.session.as_deref().map(str::to_owned),
         };
         let ended = match self.hub.resolve(&call.name, call.arguments).await {
-            Ok(Resolved::Own(own, arguments)) => Ok(ServerResult::CallToolResult(
-                own(&self.hub, &visit, arguments).await,
+            Ok(Resolved::Own(own)) => Ok(ServerResult::CallToolResult(
+                own.run(&self.hub, &visit).await,
             )),
             Ok(Resolved::Answered(result)) => Ok(ServerResult::CallToolResult(*result)),
             Ok(Resolved::Passed(wrapped)) => {

@@ -217,6 +217,21 @@ async fn one_server_is_relayed_unchanged() {
         (broken.status, broken.json()["error"]["code"].clone()),
         (400, json!(-32700))
     );
+    for (odd, code) in [
+        (json!({"jsonrpc": "2.0", "id": 5, "method": 7}), -32600),
+        (json!({"jsonrpc": "2.0", "id": 5}), -32600),
+        (call("echo", &json!("{\"text\": \"hello\"}")), -32602),
+    ] {
+        let answer = hub.post(path, &[], &odd).await.json();
+        assert_eq!(answer["error"]["code"], code, "{odd}: {answer}");
+        assert_eq!(answer["id"], odd["id"], "{answer}");
+    }
+    let mixed = hub.post(path, &[], &json!([1, list()])).await.json();
+    assert_eq!(mixed[0]["error"]["code"], -32600, "{mixed}");
+    assert!(mixed[1]["result"]["tools"].is_array(), "{mixed}");
+    let long = hub.post(path, &[], &Value::from(vec![list(); 65])).await;
+    assert_eq!(long.status, 400);
+    assert!(long.text.contains("1 to 64 messages"), "{long:?}");
     let nobody = hub.post("/mcp/zooo", &[], &list()).await;
     assert_eq!(nobody.status, 404);
     assert!(nobody.text.contains("/mcp/zoo?"), "{nobody:?}");
@@ -317,6 +332,13 @@ async fn the_agent_tools_answer_from_what_was_measured() {
         some["health"]["servers"]["zoo"]["health"], "healthy",
         "{some}"
     );
+    let tools = some["tools"].as_array().unwrap();
+    let counted = |tool: &str| {
+        let found = tools.iter().find(|one| one["tool"] == tool);
+        found.map(|one| (one["calls"].clone(), one["success_rate"].clone()))
+    };
+    assert_eq!(counted("echo"), Some((json!(4), json!(1.0))), "{some}");
+    assert_eq!(counted("fail"), Some((json!(1), json!(0.0))), "{some}");
     let found = data(
         "discover_available_tools",
         json!({"capability_filter": ["read"], "include_performance": true}),
@@ -356,6 +378,12 @@ async fn the_agent_tools_answer_from_what_was_measured() {
     let wrong = data("monitor_agent_performance", json!({"time_window": "2y"})).await;
     assert_eq!(wrong["error_code"], "INVALID_ARGUMENTS");
     assert_eq!(wrong["success"], false);
+    let names = vec!["echo"; 11];
+    let wrong = data("describe_tool", json!({"names": names})).await;
+    assert_eq!(wrong["expected"], "at most 10 names", "{wrong}");
+    let unsure = json!({"task_description": "echo", "include_tool_recommendations": "no"});
+    let wrong = data("analyze_task_complexity", unsure).await;
+    assert_eq!(wrong["expected"], "true or false", "{wrong}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

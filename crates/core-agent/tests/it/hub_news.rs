@@ -7,6 +7,8 @@
 )]
 
 use std::{
+    io::{BufRead, BufReader, Write},
+    process::Stdio,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -195,6 +197,40 @@ async fn a_watched_resource_is_told_of_in_either_era() {
         // What was said before may still be on its way; what is watched is told to others only.
         call(&old_client, "echo", json!({"text": "x"})).await;
     }
+}
+
+/// A client that is told of changes to the end keeps a hub on a pipe no longer than another.
+#[test]
+fn a_pipe_whose_client_has_left_is_closed_quietly() {
+    let setup = Setup::of_one(&["good"], MERGED);
+    let mut command = setup.command("stdio");
+    let pipes = [Stdio::piped(), Stdio::piped(), Stdio::piped()];
+    let [input, output, errors] = pipes;
+    let mut hub = command
+        .stdin(input)
+        .stdout(output)
+        .stderr(errors)
+        .spawn()
+        .unwrap();
+    let listen = json!({"jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": {
+        "notifications": {"toolsListChanged": true},
+        "_meta": {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientInfo": {"name": "c", "version": "1"},
+            "io.modelcontextprotocol/clientCapabilities": {},
+        },
+    }});
+    let mut input = hub.stdin.take().unwrap();
+    writeln!(input, "{listen}").unwrap();
+    let mut said = BufReader::new(hub.stdout.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert!(line.contains("subscriptions/acknowledged"), "{line}");
+    drop(input);
+    let ended = hub.wait_with_output().unwrap();
+    let log = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{log}");
+    assert!(!log.contains("WARN") && !log.contains("ERROR"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

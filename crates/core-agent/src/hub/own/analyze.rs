@@ -2,12 +2,11 @@
 //!
 //! Words count whole: `ai` in `maintain` is no word. Invariant: the same words give the same score.
 
-use futures::future::BoxFuture;
 use rmcp::model::CallToolResult;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
-    Effect, Own, Run,
+    Done, Effect, Own, Run,
     arguments::{Arguments, Wrong},
     find::summary,
 };
@@ -64,25 +63,22 @@ pub(super) const TOOL: Own = Own {
     run: Run::Here(run),
 };
 
-fn run<'a>(
-    hub: &'a Hub,
-    _visit: &'a Visit,
-    arguments: Map<String, Value>,
-) -> BoxFuture<'a, CallToolResult> {
-    Box::pin(async move { analyze(hub, &Arguments::new(arguments)).unwrap_or_else(|wrong| *wrong) })
+fn run<'a>(hub: &'a Hub, _: &'a Visit, arguments: Arguments) -> Done<'a> {
+    Box::pin(async move {
+        hub.acquaint().await;
+        analyze(hub, &arguments)
+    })
 }
 
 fn analyze(hub: &Hub, arguments: &Arguments) -> Result<CallToolResult, Wrong> {
     let task = arguments.needed_text(&["task_description", "task", "taskDescription"])?;
     let available = arguments.texts(&["available_tools", "availableTools"])?;
-    let without = arguments.value(&["include_tool_recommendations", "includeToolRecommendations"])
-        == Some(&Value::Bool(false));
+    let spellings = ["include_tool_recommendations", "includeToolRecommendations"];
+    let suggests = arguments.truth_or(&spellings, true)?;
     let estimate = estimate(task);
     let mut query = SearchQuery::new(task);
     query.limit = 50;
-    let suggested: Vec<Value> = if without {
-        Vec::new()
-    } else {
+    let suggested: Vec<Value> = if suggests {
         hub.options
             .catalogue
             .search(&query)
@@ -92,6 +88,8 @@ fn analyze(hub: &Hub, arguments: &Arguments) -> Result<CallToolResult, Wrong> {
             .take(SUGGESTED)
             .map(|hit| summary(&hit.tool))
             .collect()
+    } else {
+        Vec::new()
     };
     Ok(data(json!({
         "success": true,

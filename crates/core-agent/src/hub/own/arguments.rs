@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 use crate::hub::results::failure;
 
 /// Arguments, read once.
-pub(super) struct Arguments(Map<String, Value>);
+pub(in crate::hub) struct Arguments(Map<String, Value>);
 
 /// What is wrong with an argument.
-pub(super) type Wrong = Box<CallToolResult>;
+pub(in crate::hub) type Wrong = Box<CallToolResult>;
 
 impl Arguments {
     pub(super) fn new(map: Map<String, Value>) -> Self {
@@ -50,7 +50,11 @@ impl Arguments {
     }
 
     pub(super) fn truth(&self, names: &[&str]) -> Result<bool, Wrong> {
-        self.value(names).map_or(Ok(false), |value| {
+        self.truth_or(names, false)
+    }
+
+    pub(super) fn truth_or(&self, names: &[&str], usual: bool) -> Result<bool, Wrong> {
+        self.value(names).map_or(Ok(usual), |value| {
             value.as_bool().ok_or_else(|| wrong(names, "true or false"))
         })
     }

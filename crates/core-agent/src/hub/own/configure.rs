@@ -3,13 +3,12 @@
 //! Invariant: what is kept has passed the validation, and nobody reads another's.
 
 use foundation::nearest;
-use futures::future::BoxFuture;
 use rmcp::model::CallToolResult;
 use rusqlite::{OptionalExtension, params};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Effect, Own, Run,
+    Done, Effect, Own, Run,
     arguments::{Arguments, Wrong, wrong},
     find::category,
 };
@@ -77,17 +76,10 @@ enum Operation {
     Reset,
 }
 
-fn run<'a>(
-    hub: &'a Hub,
-    visit: &'a Visit,
-    arguments: Map<String, Value>,
-) -> BoxFuture<'a, CallToolResult> {
+fn run<'a>(hub: &'a Hub, visit: &'a Visit, arguments: Arguments) -> Done<'a> {
     Box::pin(async move {
-        let arguments = Arguments::new(arguments);
-        match wishes(&arguments) {
-            Ok((said, operation, kind)) => configure(hub, visit, said, operation, kind).await,
-            Err(wrong) => *wrong,
-        }
+        let (said, operation, kind) = wishes(&arguments)?;
+        Ok(configure(hub, visit, said, operation, kind).await)
     })
 }
 

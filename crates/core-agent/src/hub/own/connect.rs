@@ -2,18 +2,15 @@
 //!
 //! Invariant: one server that hangs or fails is one line of the answer, not the end of it.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use futures::{
-    StreamExt,
-    future::{BoxFuture, join_all},
-};
+use futures::{StreamExt, future::join_all};
 use rmcp::model::CallToolResult;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, timeout};
 
 use super::{
-    Effect, Own, Run,
+    Done, Effect, Own, Run,
     arguments::{Arguments, Wrong},
 };
 use crate::{
@@ -41,24 +38,17 @@ pub(super) const TOOL: Own = Own {
     run: Run::Here(run),
 };
 
-fn run<'a>(
-    hub: &'a Hub,
-    visit: &'a Visit,
-    arguments: Map<String, Value>,
-) -> BoxFuture<'a, CallToolResult> {
+fn run<'a>(hub: &'a Hub, visit: &'a Visit, arguments: Arguments) -> Done<'a> {
     Box::pin(async move {
-        let arguments = Arguments::new(arguments);
-        match wishes(hub, &arguments) {
-            Ok((servers, force)) => connect(hub, visit, servers, force).await,
-            Err(wrong) => *wrong,
-        }
+        let (servers, force) = wishes(hub, &arguments)?;
+        Ok(connect(hub, visit, servers, force).await)
     })
 }
 
-fn wishes(hub: &Hub, arguments: &Arguments) -> Result<(Vec<ServerName>, bool), Wrong> {
+fn wishes(hub: &Hub, arguments: &Arguments) -> Result<(BTreeSet<ServerName>, bool), Wrong> {
     let named = arguments.texts(&["server_filter", "servers", "server"])?;
     let servers = if named.is_empty() {
-        hub.options.servers.names()
+        hub.options.servers.names().into_iter().collect()
     } else {
         named
             .into_iter()
@@ -72,7 +62,7 @@ fn wishes(hub: &Hub, arguments: &Arguments) -> Result<(Vec<ServerName>, bool), W
 async fn connect(
     hub: &Hub,
     visit: &Visit,
-    servers: Vec<ServerName>,
+    servers: BTreeSet<ServerName>,
     force: bool,
 ) -> CallToolResult {
     let mut work = Vec::new();

@@ -2,13 +2,12 @@
 //!
 //! Invariant: the words of a tool that is blocked are not shown to a model.
 
-use futures::future::BoxFuture;
 use rmcp::model::{CallToolResult, ContentBlock};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
-    Effect, Own, Run,
-    arguments::{Arguments, Wrong, missing},
+    Done, Effect, Own, Run,
+    arguments::{Arguments, Wrong, missing, wrong},
     find::how_to_look,
 };
 use crate::{
@@ -35,30 +34,23 @@ pub(super) const TOOL: Own = Own {
     run: Run::Here(run),
 };
 
-fn run<'a>(
-    hub: &'a Hub,
-    _visit: &'a Visit,
-    arguments: Map<String, Value>,
-) -> BoxFuture<'a, CallToolResult> {
-    Box::pin(async move {
-        let arguments = Arguments::new(arguments);
-        match names(&arguments) {
-            Ok(names) => describe(hub, &names).await,
-            Err(wrong) => *wrong,
-        }
-    })
+fn run<'a>(hub: &'a Hub, _: &'a Visit, arguments: Arguments) -> Done<'a> {
+    Box::pin(async move { Ok(describe(hub, &names(&arguments)?).await) })
 }
 
-fn names(arguments: &Arguments) -> Result<Vec<String>, Wrong> {
+fn names(arguments: &Arguments) -> Result<Vec<&str>, Wrong> {
     let spellings = ["name", "names", "tool", "tool_name"];
     let names = arguments.texts(&spellings)?;
     if names.is_empty() {
         return Err(missing(&spellings));
     }
-    Ok(names.into_iter().take(MOST).map(str::to_owned).collect())
+    if names.len() > MOST {
+        return Err(wrong(&spellings, &format!("at most {MOST} names")));
+    }
+    Ok(names)
 }
 
-async fn describe(hub: &Hub, names: &[String]) -> CallToolResult {
+async fn describe(hub: &Hub, names: &[&str]) -> CallToolResult {
     let mut described = Vec::new();
     for name in names {
         let Some(tool) = hub.tool(name).await else {

@@ -4,12 +4,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use futures::future::BoxFuture;
 use rmcp::model::CallToolResult;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Effect, Own, Run,
+    Done, Effect, Own, Run,
     arguments::{Arguments, Wrong},
     find::{category, shortened},
 };
@@ -39,14 +38,10 @@ pub(super) const TOOL: Own = Own {
     run: Run::Here(run),
 };
 
-fn run<'a>(
-    hub: &'a Hub,
-    _visit: &'a Visit,
-    arguments: Map<String, Value>,
-) -> BoxFuture<'a, CallToolResult> {
+fn run<'a>(hub: &'a Hub, _: &'a Visit, arguments: Arguments) -> Done<'a> {
     Box::pin(async move {
         hub.acquaint().await;
-        discover(hub, &Arguments::new(arguments)).unwrap_or_else(|wrong| *wrong)
+        discover(hub, &arguments)
     })
 }
 

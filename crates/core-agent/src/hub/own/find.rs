@@ -2,12 +2,11 @@
 //!
 //! Invariant: of a tool that is blocked a model reads the name and nothing else.
 
-use futures::future::BoxFuture;
 use rmcp::model::{CallToolResult, ContentBlock};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
-    Effect, Own, Run,
+    Done, Effect, Own, Run,
     arguments::{Arguments, Wrong, wrong},
 };
 use crate::{
@@ -47,14 +46,10 @@ pub(super) const TOOL: Own = Own {
     run: Run::Here(run),
 };
 
-fn run<'a>(
-    hub: &'a Hub,
-    _visit: &'a Visit,
-    arguments: Map<String, Value>,
-) -> BoxFuture<'a, CallToolResult> {
+fn run<'a>(hub: &'a Hub, _: &'a Visit, arguments: Arguments) -> Done<'a> {
     Box::pin(async move {
         hub.acquaint().await;
-        find(hub, &Arguments::new(arguments)).unwrap_or_else(|wrong| *wrong)
+        find(hub, &arguments)
     })
 }
 

@@ -23,6 +23,7 @@ use serde_json::{Map, Value};
 
 use super::{Hub, bridge::object, visit::Visit};
 
+use arguments::{Arguments, Wrong};
 pub(super) use call::{Wrapped, unwrap};
 pub(super) use connect::ensure_all;
 
@@ -57,9 +58,34 @@ pub(super) enum Effect {
 #[derive(Clone, Copy)]
 pub(super) enum Run {
     /// By the hub.
-    Here(for<'a> fn(&'a Hub, &'a Visit, Map<String, Value>) -> BoxFuture<'a, CallToolResult>),
+    Here(Work),
     /// By the server whose tool is named in the arguments.
     Passed,
+}
+
+/// What the hub does for a call of an own tool.
+pub(super) type Work = for<'a> fn(&'a Hub, &'a Visit, Arguments) -> Done<'a>;
+type Done<'a> = BoxFuture<'a, Result<CallToolResult, Wrong>>;
+
+/// A call of an own tool that the hub answers itself.
+pub(super) struct OwnCall {
+    work: Work,
+    arguments: Arguments,
+}
+
+impl OwnCall {
+    pub(super) fn new(work: Work, arguments: Map<String, Value>) -> Self {
+        Self {
+            work,
+            arguments: Arguments::new(arguments),
+        }
+    }
+
+    /// Makes the call.
+    pub(super) async fn run(self, hub: &Hub, visit: &Visit) -> CallToolResult {
+        let done = (self.work)(hub, visit, self.arguments).await;
+        done.unwrap_or_else(|wrong| *wrong)
+    }
 }
 
 /// Everything a client needs to reach every tool.

@@ -2,22 +2,23 @@
 //!
 //! Invariant: every figure is counted from records of real calls; where there are none it says so.
 
-use futures::future::BoxFuture;
 use rmcp::model::CallToolResult;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Effect, Own, Run,
+    Done, Effect, Own, Run,
     arguments::{Arguments, Wrong, wrong},
     discover::share,
 };
 use crate::{
+    alerts::{self, Alert},
     hub::{
         Hub,
         results::{data, failure},
         visit::Visit,
     },
-    journal::{ServerFigures, figures},
+    journal::{Health, ServerFigures, ToolFigures, figures, tool_figures},
+    store::StoreError,
     upstream::ServerState,
 };
 
@@ -28,10 +29,8 @@ const WINDOWS: [(&str, i64); 4] = [
     ("7d", 7 * 86_400_000),
     ("30d", 30 * 86_400_000),
 ];
-/// From this share of failed calls on a server is worth a warning.
-const WARN_RATE: f64 = 0.1;
-/// From this share on it is not healthy.
-const BAD_RATE: f64 = 0.5;
+/// Tools whose figures are told, those called most.
+const TOOLS: usize = 50;
 
 pub(super) const TOOL: Own = Own {
     name: "monitor_agent_performance",
@@ -50,14 +49,10 @@ pub(super) const TOOL: Own = Own {
     run: Run::Here(run),
 };
 
-fn run<'a>(
-    hub: &'a Hub,
-    _visit: &'a Visit,
-    arguments: Map<String, Value>,
-) -> BoxFuture<'a, CallToolResult> {
+fn run<'a>(hub: &'a Hub, _: &'a Visit, arguments: Arguments) -> Done<'a> {
     Box::pin(async move {
         hub.options.journal.flush().await;
-        monitor(hub, &Arguments::new(arguments)).unwrap_or_else(|wrong| *wrong)
+        monitor(hub, &arguments)
     })
 }
 
@@ -71,17 +66,9 @@ fn monitor(hub: &Hub, arguments: &Arguments) -> Result<CallToolResult, Wrong> {
     let details = arguments.truth(&["include_detailed_metrics", "includeDetailedMetrics"])?;
     let trends = arguments.truth(&["include_trends", "includeTrends"])?;
     let now = hub.options.clock.now().as_millisecond();
-    let read = |since| {
-        figures(&hub.options.store, since).map_err(|error| {
-            Box::new(failure(
-                &format!("the journal cannot be read: {error}"),
-                "JOURNAL_UNREADABLE",
-                &["try again in a moment"],
-                Value::Null,
-            ))
-        })
-    };
-    let all = read(now - milliseconds)?;
+    let store = &hub.options.store;
+    let since = now - milliseconds;
+    let all = figures(store, since).map_err(|error| unreadable(&error))?;
     let sum = total(&all);
     let mut value = json!({
         "success": true,
@@ -94,7 +81,7 @@ fn monitor(hub: &Hub, arguments: &Arguments) -> Result<CallToolResult, Wrong> {
         "refused": sum.refused,
         "cached": sum.cached,
         "repeated": sum.repeated,
-        "health": health(hub, &all),
+        "health": health(hub, &all, &alerts::firing(store, now).map_err(|error| unreadable(&error))?),
         "timestamp": hub.options.clock.now().to_string(),
     });
     if sum.calls == 0 {
@@ -102,10 +89,13 @@ fn monitor(hub: &Hub, arguments: &Arguments) -> Result<CallToolResult, Wrong> {
     }
     if details {
         value["servers"] = json!(all);
-        value["tools"] = json!(tools(hub));
+        value["tools"] = json!(tools(
+            tool_figures(store, since).map_err(|error| unreadable(&error))?
+        ));
     }
     if trends {
-        let later = total(&read(now - milliseconds / 2)?);
+        let later =
+            total(&figures(store, now - milliseconds / 2).map_err(|error| unreadable(&error))?);
         value["trends"] = trend(&sum, &later);
     }
     Ok(data(value))
@@ -142,56 +132,68 @@ fn weighted(all: &[ServerFigures]) -> Option<f64> {
     (calls > 0).then(|| (time as f64 / calls as f64).round())
 }
 
-fn health(hub: &Hub, all: &[ServerFigures]) -> Value {
+fn health(hub: &Hub, all: &[ServerFigures], alerts: &[Alert]) -> Value {
     let mut servers = Map::new();
-    let mut alerts = Vec::new();
     for name in hub.options.servers.names() {
         let state = hub.options.servers.status(&name).map(|status| status.state);
-        let rate = all
-            .iter()
-            .find(|one| one.server == name.as_str())
-            .map(ServerFigures::error_rate);
-        let word = match (state, rate) {
+        let figures = all.iter().find(|one| one.server == name.as_str());
+        let measured = figures.map_or(Health::Unknown, ServerFigures::health);
+        let health = match (state, measured) {
             (Some(ServerState::Disabled), _) => continue,
             (
                 Some(ServerState::Failed | ServerState::SignInRequired | ServerState::NotApproved),
                 _,
-            ) => "unhealthy",
-            (_, Some(rate)) if rate > BAD_RATE => "unhealthy",
-            (_, Some(rate)) if rate > WARN_RATE => "degraded",
-            (Some(ServerState::Ready), _) | (_, Some(_)) => "healthy",
-            _ => "unknown",
+            ) => Health::Unhealthy,
+            (Some(ServerState::Ready), Health::Unknown) => Health::Healthy,
+            (_, measured) => measured,
         };
-        if let Some(rate) = rate.filter(|rate| *rate > WARN_RATE) {
-            alerts.push(json!({
-                "severity": if rate > BAD_RATE { "critical" } else { "warning" },
-                "server": name,
-                "what": format!("{:.0} % of its calls failed", rate * 100.0),
-            }));
-        }
+        let rate = figures.map(ServerFigures::error_rate);
         servers.insert(
             name.to_string(),
-            json!({ "health": word, "state": state, "error_rate": rate }),
+            json!({ "health": health, "state": state, "error_rate": rate }),
         );
     }
-    let overall = ["unhealthy", "degraded", "healthy"]
+    let overall = [Health::Unhealthy, Health::Degraded, Health::Healthy]
         .into_iter()
-        .find(|word| servers.values().any(|server| server["health"] == *word))
-        .unwrap_or("unknown");
+        .find(|health| {
+            servers
+                .values()
+                .any(|server| server["health"] == health.name())
+        })
+        .unwrap_or(Health::Unknown);
     json!({ "overall": overall, "servers": servers, "alerts": alerts })
 }
 
-fn tools(hub: &Hub) -> Vec<Value> {
-    let mut all: Vec<_> = hub.tool_stats().into_values().collect();
-    all.sort_by(|one, other| other.calls.cmp(&one.calls).then(one.tool.cmp(&other.tool)));
+/// The figures of the tools that were called most, of the window.
+fn tools(mut all: Vec<ToolFigures>) -> Vec<Value> {
+    all.retain(|one| !one.tool.is_empty());
+    all.sort_by(|one, other| {
+        let calls = other.figures.calls.cmp(&one.figures.calls);
+        calls.then_with(|| one.tool.cmp(&other.tool))
+    });
     all.iter()
-        .take(50)
-        .map(|stats| {
-            let mut value = super::discover::performance_of(stats);
-            value["tool"] = json!(stats.tool);
-            value
+        .take(TOOLS)
+        .map(|one| {
+            let figures = &one.figures;
+            json!({
+                "tool": one.tool,
+                "server": figures.server,
+                "calls": figures.calls,
+                "success_rate": share(good(figures), made(figures)),
+                "p50_ms": figures.p50_ms,
+                "p95_ms": figures.p95_ms,
+            })
         })
         .collect()
+}
+
+fn unreadable(error: &StoreError) -> Wrong {
+    Box::new(failure(
+        &format!("the journal cannot be read: {error}"),
+        "JOURNAL_UNREADABLE",
+        &["try again in a moment"],
+        Value::Null,
+    ))
 }
 
 /// The later half of the window against the earlier half.

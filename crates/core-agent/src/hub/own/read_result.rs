@@ -2,12 +2,11 @@
 //!
 //! Invariant: a result is read only by whom it was made for.
 
-use futures::future::BoxFuture;
 use rmcp::model::{CallToolResult, ContentBlock};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
-    Effect, Own, Run,
+    Done, Effect, Own, Run,
     arguments::{Arguments, Wrong},
 };
 use crate::{
@@ -34,23 +33,15 @@ pub(super) const TOOL: Own = Own {
     run: Run::Here(run),
 };
 
-fn run<'a>(
-    hub: &'a Hub,
-    visit: &'a Visit,
-    arguments: Map<String, Value>,
-) -> BoxFuture<'a, CallToolResult> {
+fn run<'a>(hub: &'a Hub, visit: &'a Visit, arguments: Arguments) -> Done<'a> {
     Box::pin(async move {
-        let arguments = Arguments::new(arguments);
-        let (handle, part) = match parts(&arguments) {
-            Ok(parts) => parts,
-            Err(wrong) => return *wrong,
-        };
+        let (handle, part) = parts(&arguments)?;
         let read = hub
             .options
             .pipeline
             .read_result(handle, part, &visit.actor)
             .await;
-        match read {
+        Ok(match read {
             Ok(piece) => {
                 let more = json!({
                     "server": piece.server,
@@ -79,7 +70,7 @@ fn run<'a>(
                 };
                 failure(&error.to_string(), code, &[], Value::Null)
             }
-        }
+        })
     })
 }
 

@@ -3,12 +3,11 @@
 //!
 //! Invariant: without measured use the answer says so instead of inventing any.
 
-use futures::future::BoxFuture;
 use rmcp::model::CallToolResult;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Effect, Own, Run,
+    Done, Effect, Own, Run,
     arguments::{Arguments, Wrong},
     configure,
     discover::{performance_of, share},
@@ -33,7 +32,6 @@ pub(super) const TOOL: Own = Own {
             "properties": {
                 "context": { "type": "string", "description": "The task" },
                 "user_preferences": { "type": "object" },
-                "recommendation_type": { "type": "string" },
                 "include_optimization_tips": { "type": "boolean" }
             },
             "required": ["context"]
@@ -43,16 +41,11 @@ pub(super) const TOOL: Own = Own {
     run: Run::Here(run),
 };
 
-fn run<'a>(
-    hub: &'a Hub,
-    visit: &'a Visit,
-    arguments: Map<String, Value>,
-) -> BoxFuture<'a, CallToolResult> {
+fn run<'a>(hub: &'a Hub, visit: &'a Visit, arguments: Arguments) -> Done<'a> {
     Box::pin(async move {
         hub.acquaint().await;
         hub.options.journal.flush().await;
-        let kept = configure::kept(hub, visit);
-        recommend(hub, &Arguments::new(arguments), kept).unwrap_or_else(|wrong| *wrong)
+        recommend(hub, &arguments, configure::kept(hub, visit))
     })
 }
 
