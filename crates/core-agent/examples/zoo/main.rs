@@ -109,6 +109,7 @@ fn answer(zoo: &Zoo, method: &str, id: &Value, message: &Value) {
             Ok(json!({}))
         }
         "tasks/get" if zoo.options.is("tasks") => zoo.tools.task(params),
+        "tasks/update" if zoo.options.is("tasks") => zoo.tools.answer(params),
         "tasks/cancel" if zoo.options.is("tasks") => {
             zoo.tools.note(&format!("cancelled {}", params["taskId"]));
             Ok(json!({}))

@@ -32,6 +32,8 @@ pub(crate) struct Tools {
     values: Mutex<BTreeMap<String, String>>,
     count: AtomicU64,
     looked: AtomicU64,
+    /// What the task that asks was answered.
+    answered: Mutex<Option<String>>,
 }
 
 /// What becomes of a call.
@@ -51,23 +53,59 @@ impl Tools {
             values: Mutex::default(),
             count: AtomicU64::new(0),
             looked: AtomicU64::new(0),
+            answered: Mutex::default(),
         }
     }
 
-    /// How the one task is doing: it is at work when it is first looked at, and done afterwards.
+    /// How a task is doing: the plain one is at work when it is first looked at, and done
+    /// afterwards; one asks for a name until it has it; one fails.
     pub(crate) fn task(&self, params: &Value) -> Result<Value, (i64, String)> {
-        if params["taskId"] != TASK {
-            return Err((-32602, "no such task".into()));
+        let id = params["taskId"].as_str().unwrap_or_default();
+        let completed = |text: String| {
+            let mut done = task(id, "completed");
+            done["result"] = json!({
+                "resultType": "complete",
+                "content": [{"type": "text", "text": text}],
+            });
+            done
+        };
+        match id {
+            TASK if self.looked.fetch_add(1, Ordering::Relaxed) == 0 => Ok(task(id, "working")),
+            TASK => Ok(completed("the work is done".into())),
+            ASKING => {
+                let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(name) = &*answered {
+                    return Ok(completed(format!("hello {name}")));
+                }
+                let mut asking = task(id, "input_required");
+                asking["inputRequests"] = json!({"who": {
+                    "method": "elicitation/create", "params": {
+                        "mode": "form", "message": "What is your name?",
+                        "requestedSchema": {
+                            "type": "object", "properties": {"name": {"type": "string"}},
+                        },
+                    },
+                }});
+                Ok(asking)
+            }
+            FAILING => {
+                let mut failed = task(id, "failed");
+                failed["error"] = json!({"code": -32050, "message": "the work failed"});
+                Ok(failed)
+            }
+            _ => Err((-32602, "no such task".into())),
         }
-        if self.looked.fetch_add(1, Ordering::Relaxed) == 0 {
-            return Ok(task("working"));
-        }
-        let mut done = task("completed");
-        done["result"] = json!({
-            "resultType": "complete",
-            "content": [{"type": "text", "text": "the work is done"}],
-        });
-        Ok(done)
+    }
+
+    /// Takes the answer to the question of the task that asks.
+    pub(crate) fn answer(&self, params: &Value) -> Result<Value, (i64, String)> {
+        let name = &params["inputResponses"]["who"]["content"]["name"];
+        let (ASKING, Some(name)) = (params["taskId"].as_str().unwrap_or_default(), name.as_str())
+        else {
+            return Err((-32602, format!("nobody asked for that: {params}")));
+        };
+        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(name.to_owned());
+        Ok(json!({}))
     }
 
     pub(crate) fn note(&self, what: &str) {
@@ -81,12 +119,14 @@ impl Tools {
     }
 }
 
-/// The one task's name.
+/// The tasks' names.
 const TASK: &str = "task-1";
+const ASKING: &str = "task-that-asks";
+const FAILING: &str = "task-that-fails";
 
-fn task(status: &str) -> Value {
+fn task(id: &str, status: &str) -> Value {
     json!({
-        "taskId": TASK,
+        "taskId": id,
         "status": status,
         "createdAt": "2026-01-01T00:00:00Z",
         "lastUpdatedAt": "2026-01-01T00:00:00Z",
@@ -221,7 +261,12 @@ fn execute(zoo: &Zoo, id: &Value, name: &str, params: &Value) -> End {
             }))
         }
         "work" => {
-            let mut begun = task("working");
+            let id = match word("how").as_str() {
+                "asks" => ASKING,
+                "fails" => FAILING,
+                _ => TASK,
+            };
+            let mut begun = task(id, "working");
             begun["resultType"] = "task".into();
             End::Done(begun)
         }

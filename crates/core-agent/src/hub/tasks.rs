@@ -48,12 +48,18 @@ impl Hub {
         }
         let id = begun.task.task_id;
         let patience = self.patience_with(&call.tool.server);
+        // Whether the server still works on it when nobody waits any more.
+        let mut at_work = true;
         let wait = async {
             let mut pause = begun.task.poll_interval_ms;
             loop {
                 let time = pause.map_or(LOOK_EVERY, Duration::from_millis);
                 tokio::time::sleep(time.clamp(LOOK_AT_LEAST, LOOK_AT_MOST)).await;
                 let looked = self.look(&call.visit, server, &id).await?;
+                at_work = matches!(
+                    looked.task.payload,
+                    TaskPayload::Working | TaskPayload::InputRequired { .. }
+                );
                 match looked.task.payload {
                     TaskPayload::Completed { result } => return completed(server, result),
                     TaskPayload::Failed { error } => {
@@ -62,8 +68,8 @@ impl Hub {
                     TaskPayload::Cancelled => {
                         return Err(Fault::after(
                             server,
-                            FaultKind::Cancelled,
-                            "the server cancelled its work",
+                            FaultKind::Rejected,
+                            "it cancelled its work",
                         ));
                     }
                     TaskPayload::InputRequired { .. } => {
@@ -89,7 +95,11 @@ impl Hub {
                 Fault::after(server, FaultKind::TimedOut, "its task did not end in time")
             }
         };
-        if matches!(fault.kind, FaultKind::Cancelled | FaultKind::TimedOut) {
+        let given_up = matches!(
+            fault.kind,
+            FaultKind::Cancelled | FaultKind::TimedOut | FaultKind::Protocol
+        );
+        if given_up && at_work {
             let request = CancelTaskRequest::new(CancelTaskParams::new(id));
             let request = ClientRequest::CancelTaskRequest(request);
             let _ = self.ask_server(&call.visit, server, request).await;

@@ -88,7 +88,8 @@ async fn ask(hub: &Served, method: &str, mut params: Value, tasks: bool) -> Valu
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_is_handed_on_or_waited_for() {
-    let work = || json!({"name": "work", "arguments": {}});
+    let work_that = |how: &str| json!({"name": "work", "arguments": {"how": how}});
+    let work = || work_that("ends");
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
     let path = journal.display().to_string();
@@ -112,9 +113,94 @@ async fn a_task_is_handed_on_or_waited_for() {
     assert!(noted.contains("cancelled \"task-1\""), "{noted}");
     let foreign = ask(&hub, "tasks/get", json!({"taskId": "task-1"}), true).await;
     assert_eq!(foreign["error"]["code"], -32602, "{foreign}");
+    let begun = ask(&hub, "tools/call", work_that("asks"), true).await;
+    let id = begun["result"]["taskId"].as_str().unwrap();
+    let task = || json!({"taskId": id});
+    let asking = ask(&hub, "tasks/get", task(), true).await;
+    assert_eq!(asking["result"]["status"], "input_required", "{asking}");
+    let question = &asking["result"]["inputRequests"]["who"];
+    assert_eq!(
+        question["params"]["message"], "What is your name?",
+        "{asking}"
+    );
+    let mut answer = task();
+    answer["inputResponses"] = json!({"who": {"action": "accept", "content": {"name": "Ada"}}});
+    let answered = ask(&hub, "tasks/update", answer, true).await;
+    assert!(answered["result"].is_object(), "{answered}");
+    let done = ask(&hub, "tasks/get", task(), true).await;
+    let said = &done["result"]["result"]["content"][0]["text"];
+    assert_eq!(said, "hello Ada", "{done}");
+    let begun = ask(&hub, "tools/call", work_that("fails"), true).await;
+    let id = begun["result"]["taskId"].as_str().unwrap();
+    let failed = ask(&hub, "tasks/get", json!({"taskId": id}), true).await;
+    assert_eq!(failed["result"]["status"], "failed", "{failed}");
+    let error = json!({"code": -32050, "message": "the work failed"});
+    assert_eq!(failed["result"]["error"], error, "{failed}");
     // Another hub, whose client knows no tasks: it waits for the end.
     let hub = Setup::of_one(&args, "[hub]\nlisting = \"merged\"").serve();
     let done = ask(&hub, "tools/call", work(), false).await;
     let said = &done["result"]["content"][0]["text"];
     assert_eq!(said, "the work is done", "{done}");
+    let failed = ask(&hub, "tools/call", work_that("fails"), false).await;
+    assert_eq!(failed["error"], error, "{failed}");
+    // It cannot be asked for the task, so the work that waits for it is called off.
+    let asking = ask(&hub, "tools/call", work_that("asks"), false).await;
+    let said = asking["result"]["content"][0]["text"].as_str().unwrap();
+    assert!(said.contains("asks a question"), "{asking}");
+    let noted = std::fs::read_to_string(&journal).unwrap();
+    assert!(noted.contains("cancelled \"task-that-asks\""), "{noted}");
+}
+
+/// What the server says to the log while it answers a request that wants messages of a level.
+async fn logged(hub: &Served, level: Option<&str>) -> Vec<Value> {
+    let mut params = json!({"name": "log", "arguments": {"text": "something"}, "_meta": {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "c", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }});
+    if let Some(level) = level {
+        params["_meta"]["io.modelcontextprotocol/logLevel"] = json!(level);
+    }
+    let headers = [
+        ("mcp-protocol-version", "2026-07-28"),
+        ("mcp-method", "tools/call"),
+        ("mcp-name", "log"),
+        ("accept", "application/json, text/event-stream"),
+    ];
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+    let read = hub.post("/mcp", &headers, &body).await;
+    let lines = read.text.lines();
+    let data = lines.map(|line| line.strip_prefix("data:").unwrap_or(line));
+    let messages: Vec<Value> = data
+        .filter_map(|data| serde_json::from_str(data).ok())
+        .collect();
+    let answered = |message: &Value| message["result"]["content"][0]["text"] == "said";
+    assert!(messages.iter().any(answered), "{read:?}");
+    messages
+        .into_iter()
+        .filter(|message| message["method"] == "notifications/message")
+        .map(|message| message["params"]["data"].clone())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_without_a_conversation_says_which_messages_it_wants() {
+    for era in ["old", "new"] {
+        let args = ["logs", "--era", era];
+        let hub = Setup::of_one(&args, "[hub]\nlisting = \"merged\"").serve();
+        for level in [None, Some("error")] {
+            assert_eq!(
+                logged(&hub, level).await,
+                [json!(null); 0],
+                "{era} {level:?}"
+            );
+        }
+        for level in ["info", "debug"] {
+            assert_eq!(
+                logged(&hub, Some(level)).await,
+                ["something"],
+                "{era} {level}"
+            );
+        }
+    }
 }
