@@ -10,6 +10,9 @@ use workspace_mcp::commands::{CommandLine, Printer};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Given unasked, huge pages would be mostly empty and count as memory of this program.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     let line = CommandLine::parse();
     if let Some(code) = line.run_alone() {
         return code;

@@ -36,6 +36,16 @@ async fn health_says_what_operators_expect() {
 }
 
 #[tokio::test]
+async fn its_memory_is_not_rounded_up_to_huge_pages() {
+    let world = world().await;
+    let status = format!("/proc/{}/status", world.server.pid());
+    let status = std::fs::read_to_string(status).unwrap();
+    let line = status.lines().find(|line| line.starts_with("THP_enabled"));
+    assert_eq!(line, Some("THP_enabled:\t0"));
+    world.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn no_half_of_an_authorization_server_is_there() {
     let world = world().await;
     for path in [
