@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     Common, Printer,
-    known::Known,
+    known::{Known, configured},
     tools::{described, line},
 };
 use crate::{
@@ -47,6 +47,9 @@ pub(super) struct Find {
 impl Find {
     pub(super) fn run(self, common: &Common) -> anyhow::Result<ExitCode> {
         let known = Known::open(common)?;
+        for server in &self.server {
+            configured(&known.config, server)?;
+        }
         let hits = known.catalogue.search(&SearchQuery {
             servers: self.server,
             categories: self.category,

@@ -5,11 +5,18 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
-use foundation::{Clock, SystemClock};
+use anyhow::{Context, bail};
+use foundation::{Clock, SystemClock, nearest};
 
 use super::Common;
-use crate::{app::loaded, catalogue::Catalogue, config::Config, store::Store, trust::CommandPins};
+use crate::{
+    ServerName,
+    app::loaded,
+    catalogue::Catalogue,
+    config::{Config, ServerConfig},
+    store::Store,
+    trust::CommandPins,
+};
 
 /// What is known.
 pub(super) struct Known {
@@ -32,5 +39,21 @@ impl Known {
             commands: CommandPins::open(store, config.trust, clock)?,
             config,
         })
+    }
+}
+
+/// A server as it is configured, or what to say when it is not.
+pub(super) fn configured<'c>(
+    config: &'c Config,
+    name: &ServerName,
+) -> anyhow::Result<&'c ServerConfig> {
+    if let Some(found) = config.servers.get(name) {
+        return Ok(found);
+    }
+    match nearest(name.as_str(), config.servers.keys().map(ServerName::as_str)) {
+        Some(near) => bail!("no server {name} is configured; did you mean {near}?"),
+        None => bail!(
+            "no server {name} is configured; see which there are with: core-agent servers list"
+        ),
     }
 }

@@ -8,15 +8,15 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use clap::Args;
-use foundation::{SystemClock, SystemRandom, nearest};
+use foundation::{SystemClock, SystemRandom};
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio::process::Command;
 use url::Url;
 
-use super::{Common, Printer};
+use super::{Common, Printer, known::configured};
 use crate::{
     Actor, EndUser, ServerName,
     app::loaded,
@@ -121,7 +121,8 @@ impl Whose {
         consent: Option<Arc<dyn Consent>>,
     ) -> anyhow::Result<Place> {
         let (loaded, variables) = loaded(common)?;
-        let server = configured(&loaded.config, server)?;
+        let server: ServerName = server.parse()?;
+        configured(&loaded.config, &server)?;
         let actor = self.actor(&loaded.config)?;
         let clock = Arc::new(SystemClock);
         let state = loaded.state_folder()?;
@@ -164,18 +165,6 @@ impl Whose {
             speaks_for_person: false,
             user,
         })
-    }
-}
-
-fn configured(config: &Config, text: &str) -> anyhow::Result<ServerName> {
-    let name: ServerName = text.parse()?;
-    if config.servers.contains_key(&name) {
-        return Ok(name);
-    }
-    let near = nearest(text, config.servers.keys().map(ServerName::as_str));
-    match near {
-        Some(near) => bail!("no server {name} is configured; did you mean {near}?"),
-        None => bail!("no server {name} is configured; see them with: core-agent servers list"),
     }
 }
 

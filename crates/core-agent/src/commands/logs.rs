@@ -9,11 +9,8 @@ use std::{
     time::Duration,
 };
 
-use anyhow::bail;
-use foundation::nearest;
-
-use super::{Common, Printer};
-use crate::{ServerName, overview::Overview};
+use super::{Common, Printer, known::configured};
+use crate::{ServerName, overview::Overview, upstream::stdio::log_file};
 
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
@@ -33,21 +30,8 @@ pub(super) struct Logs {
 impl Logs {
     pub(super) async fn run(self, common: &Common) -> anyhow::Result<ExitCode> {
         let overview = Overview::open(common)?;
-        let servers = &overview.config().servers;
-        if !servers.contains_key(&self.server) {
-            let names = servers.keys().map(ServerName::as_str);
-            match nearest(self.server.as_str(), names) {
-                Some(meant) => bail!(
-                    "no server {} is configured; did you mean {meant}?",
-                    self.server
-                ),
-                None => bail!("no server {} is configured", self.server),
-            }
-        }
-        let path = overview
-            .state()
-            .join("logs")
-            .join(format!("{}.log", self.server));
+        configured(overview.config(), &self.server)?;
+        let path = log_file(overview.state(), &self.server);
         if !path.exists() && !self.follow {
             Printer.problem(&format!(
                 "{} has written nothing yet; only servers on stdio are listened to",

@@ -5,7 +5,7 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use foundation::{Clock, SystemClock};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::{
     upstream::{KeptStatus, Patience, Scope, Servers as _, ask_for_restart, kept_statuses},
 };
 
-use super::{Common, Printer};
+use super::{Common, Printer, known::configured};
 
 /// How old, in milliseconds, what is written down of a running server can be.
 const WRITTEN_EVERY: i64 = 90_000;
@@ -120,7 +120,7 @@ fn list(common: &Common, as_json: bool) -> anyhow::Result<ExitCode> {
 
 fn show(common: &Common, name: &ServerName, as_json: bool) -> anyhow::Result<ExitCode> {
     let (loaded, _, kept) = known(common)?;
-    let config = configured(&loaded, name)?;
+    let config = configured(&loaded.config, name)?;
     let shown = loaded.shown_json();
     let about = about(name, config, &shown["servers"][name.as_str()], &kept);
     if as_json {
@@ -145,9 +145,7 @@ fn show(common: &Common, name: &ServerName, as_json: bool) -> anyhow::Result<Exi
 
 async fn start(common: &Common, name: &ServerName, as_json: bool) -> anyhow::Result<ExitCode> {
     let app = App::open(common).await?;
-    if !app.config.servers.contains_key(name) {
-        bail!(unknown(name));
-    }
+    configured(&app.config, name)?;
     let start = Duration::from_secs(app.config.calls.start_seconds);
     let scope = Scope {
         patience: Patience {
@@ -211,7 +209,7 @@ fn complain(fault: &Fault, as_json: bool) {
 
 async fn restart(common: &Common, name: &ServerName) -> anyhow::Result<ExitCode> {
     let (loaded, store, kept) = known(common)?;
-    configured(&loaded, name)?;
+    configured(&loaded.config, name)?;
     ask_for_restart(&store, name, SystemClock.now()).await?;
     let running = kept
         .iter()
@@ -223,18 +221,6 @@ async fn restart(common: &Common, name: &ServerName) -> anyhow::Result<ExitCode>
          needed"
     });
     Ok(ExitCode::SUCCESS)
-}
-
-fn configured<'a>(loaded: &'a Loaded, name: &ServerName) -> anyhow::Result<&'a ServerConfig> {
-    loaded
-        .config
-        .servers
-        .get(name)
-        .with_context(|| unknown(name))
-}
-
-fn unknown(name: &ServerName) -> String {
-    format!("no server {name} is configured; see which there are with: core-agent servers list")
 }
 
 /// A server as data: what is configured, as it is `shown` without secrets, and what was written

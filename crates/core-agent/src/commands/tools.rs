@@ -7,7 +7,10 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::{Common, Printer, known::Known};
+use super::{
+    Common, Printer,
+    known::{Known, configured},
+};
 use crate::{
     ServerName,
     app::App,
@@ -33,10 +36,13 @@ pub(super) struct Tools {
 
 impl Tools {
     pub(super) async fn run(self, common: &Common) -> anyhow::Result<ExitCode> {
+        let known = Known::open(common)?;
+        for server in &self.servers {
+            configured(&known.config, server)?;
+        }
         let (view, silent) = if self.refresh {
             self.asked(common).await?
         } else {
-            let known = Known::open(common)?;
             let silent = known
                 .config
                 .servers

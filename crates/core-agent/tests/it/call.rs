@@ -151,3 +151,23 @@ fn a_call_waits_as_long_as_its_server_is_given() {
     // Without the server's own time it would be the usual half a minute.
     assert!(begun.elapsed() < Duration::from_secs(25), "{said}");
 }
+
+#[test]
+fn a_server_that_is_not_there_is_said_by_every_command_that_names_one() {
+    let setup = Setup::of_one(&["good"], "");
+    for line in [
+        &["tools", "zo"][..],
+        &["tools", "--refresh", "zo"],
+        &["find", "--server", "zo", "echo"],
+        &["logs", "zo"],
+        &["login", "zo"],
+        &["logout", "zo"],
+        &["servers", "show", "zo"],
+        &["servers", "start", "zo"],
+        &["servers", "restart", "zo"],
+    ] {
+        let (code, out, said) = told(&setup, line);
+        assert_eq!((code, out.as_str()), (1, ""), "{line:?}: {said}");
+        assert!(said.contains("did you mean zoo?"), "{line:?}: {said}");
+    }
+}
