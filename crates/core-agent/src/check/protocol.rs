@@ -29,8 +29,9 @@ const REVISIONS: [&str; 5] = [
 /// A name nothing has.
 const NOBODY: &str = "check_for_what_is_not_there";
 
-/// Asks everything; says how many questions there were.
-pub(super) async fn probe(talk: &Conversation<'_>, tools: &[Value]) -> usize {
+/// Asks everything; says how many questions there were. A tool is called only where `calls` are
+/// allowed.
+pub(super) async fn probe(talk: &Conversation<'_>, tools: &[Value], calls: bool) -> usize {
     greeting(talk);
     let mut probes = 1;
     probes += unknown_method(talk).await;
@@ -40,7 +41,9 @@ pub(super) async fn probe(talk: &Conversation<'_>, tools: &[Value]) -> usize {
     if talk.info.capabilities.tools.is_some() {
         probes += unknown_tool(talk).await;
         probes += odd_cursor(talk).await;
-        probes += missing_arguments(talk, tools).await;
+        if calls {
+            probes += missing_arguments(talk, tools).await;
+        }
         probes += same_again(talk, tools).await;
     }
     probes

@@ -111,7 +111,7 @@ async fn one(
     report.counts.templates = templates;
     report.counts.prompts = prompts;
     talk.say_all(findings);
-    report.probes = protocol::probe(&talk, &tools).await;
+    report.probes = protocol::probe(&talk, &tools, options.calls).await;
     if options.calls {
         (report.calls, report.skipped) = calls::make(&talk, &tools).await;
         calls::times(&report.calls, &mut report.timings);

@@ -88,9 +88,13 @@ impl Servers for Scripted {
 }
 
 async fn checked(script: Script, fault: Option<FaultKind>) -> Report {
+    checked_with(script, fault, true).await
+}
+
+async fn checked_with(script: Script, fault: Option<FaultKind>, calls: bool) -> Report {
     let folder = tempfile::tempdir().unwrap();
     let options = CheckOptions {
-        calls: true,
+        calls,
         start: Duration::from_secs(1),
         at_once: 2,
         state: folder.path().to_owned(),
@@ -139,6 +143,17 @@ fn good(method: &str, params: &Value) -> Result<Value, (i64, &'static str)> {
         },
         _ => Err((-32601, "no such method")),
     }
+}
+
+#[tokio::test]
+async fn no_tool_is_called_where_none_may_be() {
+    let script: Script = |method, params| match (method, params["name"].as_str()) {
+        ("tools/call", Some(name @ ("look" | "find" | "wipe"))) => panic!("{name} was called"),
+        _ => good(method, params),
+    };
+    let report = checked_with(script, None, false).await;
+    let one = &report.servers[0];
+    assert_eq!((&one.standing, one.calls.len()), (&Standing::Passed, 0));
 }
 
 #[tokio::test]
