@@ -92,13 +92,7 @@ pub(crate) fn hide_server(server: &mut Node) {
         && let Some(text) = url.node.as_text()
         && looks_secret("url", &Template(text.to_owned()))
     {
-        // Still an address, so that what is shown can be read again.
-        let start = text.split(['?', '#']).next().unwrap_or_default();
-        let shown = match start.split_once('@') {
-            None => format!("{start}?not-shown"),
-            Some((_, rest)) => format!("https://{rest}?not-shown"),
-        };
-        url.node.value = Value::Text(shown);
+        url.node.value = Value::Text(address(text));
     }
     if let Some(args) = server.get_mut("args")
         && let Value::List(args) = &mut args.node.value
@@ -114,6 +108,21 @@ pub(crate) fn hide_server(server: &mut Node) {
             }
         }
     }
+}
+
+/// An address without a user's name, a password and parameters: still one, so that what is shown
+/// can be read again.
+fn address(text: &str) -> String {
+    let start = text.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = start.split_once("://").unwrap_or(("https", start));
+    let (authority, path) = match rest.split_once('/') {
+        Some((authority, path)) => (authority, format!("/{path}")),
+        None => (rest, String::new()),
+    };
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}?not-shown")
 }
 
 type Fields = std::collections::BTreeMap<String, super::tree::Entry>;
@@ -211,6 +220,29 @@ fn value(node: &Node) -> Toml {
                 table.insert(name, value(node));
             }
             Toml::InlineTable(table)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_keeps_its_place_and_nothing_else() {
+        for (written, shown) in [
+            ("https://h/mcp?api_key=x", "https://h/mcp?not-shown"),
+            (
+                "http://a:b@127.0.0.1:1/mcp",
+                "http://127.0.0.1:1/mcp?not-shown",
+            ),
+            ("https://a:b@c@h", "https://h?not-shown"),
+            (
+                "https://h/@team/mcp?key=x#y",
+                "https://h/@team/mcp?not-shown",
+            ),
+        ] {
+            assert_eq!(address(written), shown);
         }
     }
 }

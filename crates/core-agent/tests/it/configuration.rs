@@ -76,7 +76,35 @@ fn servers_are_imported_validated_and_shown_without_their_secrets() {
         text(&bad)
     );
 
-    for output in [planned, again, written, validated, shown, bad] {
+    fs::write(
+        home.join("written-out.toml"),
+        format!("[servers.tool]\ncommand = 'absent'\nargs = ['--api-key={CANARY}', 'plain']\n[servers.web]\nurl = 'https://example.com/mcp?api_key={CANARY}'"),
+    )
+    .unwrap();
+    let written_out = |arguments: &[&str]| {
+        core_agent(
+            home,
+            &[&["--config", "written-out.toml"], arguments].concat(),
+        )
+    };
+    let list = written_out(&["servers", "list", "--json"]);
+    let servers: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();
+    let command = servers["servers"][0]["command"].as_str().unwrap();
+    assert!(
+        command.starts_with("absent --api-key=") && command.ends_with(" plain"),
+        "{command}"
+    );
+    let show = written_out(&["servers", "show", "web"]);
+    let trust = written_out(&["trust", "list"]);
+    assert!(
+        text(&trust).contains("its command is not approved"),
+        "{}",
+        text(&trust)
+    );
+
+    for output in [
+        planned, again, written, validated, shown, bad, list, show, trust,
+    ] {
         assert!(!text(&output).contains(CANARY), "{}", text(&output));
     }
 }

@@ -80,7 +80,11 @@ async fn the_end_of_a_conversation_is_typed_and_says_why() {
         ("needs-env", FaultKind::Closed, "ZOO_KEY is not set"),
         ("line-100mb", FaultKind::TooLarge, "4194304 bytes"),
         ("endless-line", FaultKind::TooLarge, "4194304 bytes"),
-        ("noise", FaultKind::Protocol, "lines without a message"),
+        (
+            "noise",
+            FaultKind::Protocol,
+            "lines without a message (not a message: ",
+        ),
         ("closes-stdout", FaultKind::Closed, "ended by itself"),
     ] {
         let (child, transport) = start("typed", &[behaviour]);

@@ -151,10 +151,14 @@ impl TransportHealth {
                 FaultKind::TooLarge,
                 format!("it said a line longer than the {limit} bytes allowed"),
             ),
-            (Some(Problem::Noise(lines)), _) => (
-                FaultKind::Protocol,
-                format!("its output is not MCP: {lines} lines without a message"),
-            ),
+            (Some(Problem::Noise(lines)), _) => {
+                let first = self.findings().first().map(|first| format!(" ({first})"));
+                let first = first.unwrap_or_default();
+                (
+                    FaultKind::Protocol,
+                    format!("its output is not MCP: {lines} lines without a message{first}"),
+                )
+            }
             (Some(Problem::NotReading(waited)), _) => (
                 FaultKind::Closed,
                 format!("it did not read its input for {} s", waited.as_secs()),
