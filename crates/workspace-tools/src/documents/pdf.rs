@@ -7,24 +7,31 @@ use std::{
     io,
     path::PathBuf,
     process::{ExitStatus, Stdio},
+    thread::{self, available_parallelism},
     time::Duration,
 };
 
 use bytes::Bytes;
 use foundation::Kind;
 use futures::future::BoxFuture;
+use rustix::process::nice;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    process::{ChildStdin, ChildStdout, Command},
-    sync::Semaphore,
+    process::{Child, ChildStdin, ChildStdout, Command},
+    runtime::Handle,
+    sync::{Semaphore, oneshot},
     time::timeout,
 };
 
-use super::{DocumentText, budget::Words, pdf_child::Line};
+use super::{
+    DocumentText,
+    budget::Words,
+    pdf_child::{LEAST_URGENT, Line},
+};
 use crate::ToolError;
 
-/// How many files are read at once.
-const CHILDREN: usize = 2;
+/// The most files that are read at once.
+const MOST_CHILDREN: usize = 2;
 
 /// How long a file may take on the clock.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -52,13 +59,14 @@ pub struct ChildPdfReader {
 impl ChildPdfReader {
     /// A reader that starts `program` with `arguments`.
     pub fn new(program: impl Into<PathBuf>, arguments: &[&str]) -> Self {
+        let processors = available_parallelism().map_or(1, usize::from);
         Self {
             program: program.into(),
             arguments: arguments
                 .iter()
                 .map(|&argument| argument.to_owned())
                 .collect(),
-            turns: Semaphore::new(CHILDREN),
+            turns: Semaphore::new(children_at_once(processors)),
         }
     }
 
@@ -67,7 +75,8 @@ impl ChildPdfReader {
         let Ok(Ok(_turn)) = turn else {
             return Err(busy());
         };
-        let mut child = Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        command
             .args(&self.arguments)
             .env_clear()
             // The allocator would take a gigabyte of addresses at once, more than the child gets.
@@ -76,9 +85,11 @@ impl ChildPdfReader {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(ToolError::internal)?;
+            .kill_on_drop(true);
+        let Ok(started) = timeout(LONGEST_WAIT, start(command)).await else {
+            return Err(busy());
+        };
+        let mut child = started.map_err(ToolError::internal)?;
         let input = child.stdin.take().expect("stdin is piped");
         let output = child.stdout.take().expect("stdout is piped");
         let mut pages = Pages::default();
@@ -103,6 +114,31 @@ impl PdfText for ChildPdfReader {
     fn text(&self, pdf: Bytes) -> BoxFuture<'_, Result<DocumentText, ToolError>> {
         Box::pin(self.read(pdf))
     }
+}
+
+/// Half of the processors are left to calls that wait for one.
+fn children_at_once(processors: usize) -> usize {
+    (processors / 2).clamp(1, MOST_CHILDREN)
+}
+
+/// Starts a child from a thread that is as little urgent as the child shall be.
+///
+/// Only so is it from the first moment: to load a program takes longer than most calls.
+async fn start(mut command: Command) -> io::Result<Child> {
+    let runtime = Handle::current();
+    let (tell, told) = oneshot::channel();
+    let starter = thread::Builder::new().name("pdf".to_owned());
+    starter.spawn(move || {
+        // Elsewhere the whole process would step back, and not this thread alone.
+        if cfg!(target_os = "linux") {
+            let _ = nice(LEAST_URGENT);
+        }
+        let _inside = runtime.enter();
+        // Nobody may be waiting any more; the child ends with its handle.
+        let _ = tell.send(command.spawn());
+    })?;
+    let started = told.await;
+    started.unwrap_or_else(|_| Err(io::Error::other("the thread that starts a child ended")))
 }
 
 /// What an exit status says of the file, if anything.
@@ -228,4 +264,25 @@ fn busy() -> ToolError {
     let mut error = ToolError::new(Kind::Busy, "too many PDF files are being read at once");
     error.retry_after = Some(10);
     error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_child_is_the_least_urgent_process_before_it_has_the_file() {
+        let script = r#"cat > /dev/null
+            nice=$(cut -d " " -f 19 /proc/$$/stat)
+            echo "{\"pages\":1}"; echo "{\"page\":\"nice $nice\"}"; echo "\"done\"""#;
+        let reader = ChildPdfReader::new("/bin/sh", &["-c", script]);
+        let read = reader.text(Bytes::from_static(b"%PDF-1.5")).await.unwrap();
+        assert_eq!(read.text, format!("nice {LEAST_URGENT}"));
+    }
+
+    #[test]
+    fn half_of_the_processors_are_left() {
+        let at_once = [1, 2, 3, 4, 5, 64].map(children_at_once);
+        assert_eq!(at_once, [1, 1, 1, 2, 2, 2]);
+    }
 }

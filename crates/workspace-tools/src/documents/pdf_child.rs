@@ -21,6 +21,10 @@ const MEMORY: u64 = 256 << 20;
 /// Seconds of the processor.
 const SECONDS: u64 = 5;
 
+/// Calls that wait for the processor go first. Anything short of this lets a child keep a
+/// processor until the kernel's next tick, and that is longer than most calls take.
+pub(super) const LEAST_URGENT: i32 = 19;
+
 /// What a child says, a JSON value a line.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -51,8 +55,7 @@ pub fn pdf_child(input: impl Read, output: impl Write) -> ExitCode {
 }
 
 fn limit() -> rustix::io::Result<()> {
-    // Calls that wait for the processor go first.
-    nice(10)?;
+    nice(LEAST_URGENT)?;
     let limits = [
         (Resource::Core, 0),
         (Resource::Cpu, SECONDS),
