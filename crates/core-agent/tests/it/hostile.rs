@@ -43,6 +43,13 @@ use crate::stranger::{Canary, Process, Stranger};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_core-agent");
 const MEBIBYTE: usize = 1 << 20;
 const TEN_GIGABYTES: usize = 10 << 30;
+/// Mebibytes the program may take whatever a server does, built as it is used.
+const MOST: usize = 64;
+/// Mebibytes it may take beyond what it takes with a calm server, however it is built: an answer
+/// of the largest size, and as much again for what it is read into.
+const MORE: usize = 24;
+/// Mebibytes an answer may be large.
+const ANSWER: usize = 8;
 
 /// What a server does to those who use it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -52,6 +59,8 @@ enum Harm {
     EndlessList,
     /// A list of one page that never ends.
     EndlessPage,
+    /// Such a list whose every page is full.
+    EndlessTools,
     /// A result of ten gigabytes.
     EndlessResult,
     /// One event of ten gigabytes.
@@ -62,6 +71,10 @@ enum Harm {
     WideSchema,
     /// A result that is nested deeper than anybody reads.
     DeepResult,
+    /// A result just small enough, of so many values that it is a hundred times larger as data.
+    ManyValues,
+    /// A result as large as allowed, of one value.
+    LongText,
     /// An error page of ten gigabytes.
     EndlessRefusal,
 }
@@ -137,8 +150,10 @@ async fn answer(
         "tools/list" => {
             let page = hostile.pages.fetch_add(1, Ordering::SeqCst);
             let mut list = json!({"tools": [tool("harm", &schema(harm))]});
-            if harm == Harm::EndlessList {
-                list["tools"] = json!([tool(&format!("harm{page}"), &schema(harm))]);
+            if matches!(harm, Harm::EndlessList | Harm::EndlessTools) {
+                let count = if harm == Harm::EndlessList { 1 } else { 10 };
+                let tools = (0..count).map(|at| tool(&format!("harm{page}-{at}"), &schema(harm)));
+                list["tools"] = tools.collect();
                 list["nextCursor"] = json!(format!("page-{page}"));
             }
             list
@@ -152,6 +167,14 @@ async fn answer(
             Harm::DeepResult => {
                 let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
                 return plain(200, format!("{begun}content\":{deep}}}}}"));
+            }
+            Harm::ManyValues => {
+                let many = "0,".repeat(ANSWER * MEBIBYTE / 2 - 100);
+                return plain(200, format!("{begun}structuredContent\":[{many}0]}}}}"));
+            }
+            Harm::LongText => {
+                let long = "a".repeat(ANSWER * MEBIBYTE - 200);
+                json!({"content": [{"type": "text", "text": long}]})
             }
             _ => json!({"content": [{"type": "text", "text": "done"}]}),
         },
@@ -223,7 +246,7 @@ async fn call(folder: &Path, url: &str) -> Run {
         &config,
         format!(
             "[servers.evil]\nurl = \"{url}\"\n[calls]\nattempts = 1\nanswer_bytes = {}\n",
-            8 * MEBIBYTE
+            ANSWER * MEBIBYTE
         ),
     )
     .unwrap();
@@ -285,6 +308,7 @@ async fn what_never_ends_is_left_and_what_is_huge_is_not_taken() {
     assert!(calm.status.success());
     for harm in [
         Harm::EndlessList,
+        Harm::EndlessTools,
         Harm::EndlessPage,
         Harm::EndlessResult,
         Harm::EndlessEvent,
@@ -292,19 +316,31 @@ async fn what_never_ends_is_left_and_what_is_huge_is_not_taken() {
         Harm::LongSchema,
         Harm::WideSchema,
         Harm::DeepResult,
+        Harm::ManyValues,
+        Harm::LongText,
     ] {
         let (hostile, evil, bytes) = run(harm).await;
         let more = evil.peak.saturating_sub(calm.peak);
         assert!(
-            more <= 64,
+            more <= MORE,
             "{harm:?}: {more} MiB more than a calm server needs"
         );
-        // The bound of an answer, what lies in sockets, and once more for a second list.
-        assert!(bytes <= 64, "{harm:?}: {bytes} MiB were taken");
+        // Unoptimised code alone takes as much as the program may.
+        assert!(
+            cfg!(debug_assertions) || evil.peak <= MOST,
+            "{harm:?}: {} MiB",
+            evil.peak
+        );
+        // The bound of an answer, and what lies in sockets.
+        assert!(bytes <= 4 * ANSWER, "{harm:?}: {bytes} MiB were taken");
         assert!(hostile.requests.load(Ordering::SeqCst) <= 1_000, "{harm:?}");
         if matches!(
             harm,
-            Harm::EndlessResult | Harm::EndlessEvent | Harm::EndlessRefusal | Harm::DeepResult
+            Harm::EndlessResult
+                | Harm::EndlessEvent
+                | Harm::EndlessRefusal
+                | Harm::DeepResult
+                | Harm::ManyValues
         ) {
             assert!(!evil.status.success(), "{harm:?}");
         }
