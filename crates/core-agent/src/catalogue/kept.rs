@@ -25,7 +25,7 @@ struct KeptInfo {
     instructions: Option<String>,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize)]
 struct KeptListing {
     tools: Vec<Tool>,
     resources: Vec<Resource>,
@@ -33,6 +33,17 @@ struct KeptListing {
     prompts: Vec<Prompt>,
     keep_ms: Option<u64>,
     dropped: Vec<String>,
+}
+
+/// The same, of what is still needed.
+#[derive(Serialize)]
+struct ListingToKeep<'l> {
+    tools: &'l [Tool],
+    resources: &'l [Resource],
+    templates: &'l [ResourceTemplate],
+    prompts: &'l [Prompt],
+    keep_ms: Option<u64>,
+    dropped: &'l [String],
 }
 
 /// The two texts of a server's row.
@@ -44,15 +55,15 @@ pub(super) fn rows(info: &ServerInfo, listing: &Listing) -> serde_json::Result<(
         capabilities: info.capabilities.clone(),
         instructions: info.instructions.clone(),
     })?;
-    let listing = serde_json::to_string(&KeptListing {
-        tools: listing.tools.clone(),
-        resources: listing.resources.clone(),
-        templates: listing.templates.clone(),
-        prompts: listing.prompts.clone(),
+    let listing = serde_json::to_string(&ListingToKeep {
+        tools: &listing.tools,
+        resources: &listing.resources,
+        templates: &listing.templates,
+        prompts: &listing.prompts,
         keep_ms: listing
             .keep
             .map(|keep| u64::try_from(keep.as_millis()).unwrap_or(u64::MAX)),
-        dropped: listing.dropped.clone(),
+        dropped: &listing.dropped,
     })?;
     Ok((info, listing))
 }

@@ -172,6 +172,8 @@ impl Hub {
         if self.strangers().is_empty() {
             return;
         }
+        // Whoever asked and has no more to say still waits for the answer.
+        let _at_work = self.calls.token();
         let work = async {
             let _alone = self.acquainting.lock().await;
             let strangers = self.strangers();

@@ -138,6 +138,8 @@ pub(super) async fn list(line: &Arc<Line>, link: &Link) {
                 .listed(&line.base.name, info, listing)
                 .await;
         }
+        // The hub itself has ended it.
+        Err(_) if line.base.shared.stopping.is_cancelled() => {}
         Err(fault) => {
             tracing::warn!(server = %line.base.name, %fault, "its lists cannot be read");
             line.base.noted(fault);

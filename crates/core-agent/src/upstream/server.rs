@@ -225,7 +225,9 @@ impl Server {
         }
         let server = self.clone();
         tokio::spawn(async move {
-            if let Err(fault) = server.ensure(&Scope::background()).await {
+            if let Err(fault) = server.ensure(&Scope::background()).await
+                && !server.base.shared.stopping.is_cancelled()
+            {
                 tracing::warn!(%fault, "a server that starts with the hub did not");
             }
         });

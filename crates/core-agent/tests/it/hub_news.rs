@@ -199,38 +199,52 @@ async fn a_watched_resource_is_told_of_in_either_era() {
     }
 }
 
-/// A client that is told of changes to the end keeps a hub on a pipe no longer than another.
-#[test]
-fn a_pipe_whose_client_has_left_is_closed_quietly() {
-    let setup = Setup::of_one(&["good"], MERGED);
+/// What a hub on a pipe says to one request, and then to its log until it has ended: the input ends
+/// after the request, or after the first line of the answer.
+fn over_a_pipe(setup: &Setup, method: &str, mut params: Value, waits: bool) -> (String, String) {
+    params["_meta"] = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "c", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
     let mut command = setup.command("stdio");
-    let pipes = [Stdio::piped(), Stdio::piped(), Stdio::piped()];
-    let [input, output, errors] = pipes;
-    let mut hub = command
-        .stdin(input)
-        .stdout(output)
-        .stderr(errors)
-        .spawn()
-        .unwrap();
-    let listen = json!({"jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": {
-        "notifications": {"toolsListChanged": true},
-        "_meta": {
-            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientInfo": {"name": "c", "version": "1"},
-            "io.modelcontextprotocol/clientCapabilities": {},
-        },
-    }});
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut hub = command.stderr(Stdio::piped()).spawn().unwrap();
     let mut input = hub.stdin.take().unwrap();
-    writeln!(input, "{listen}").unwrap();
-    let mut said = BufReader::new(hub.stdout.take().unwrap());
-    let mut line = String::new();
-    said.read_line(&mut line).unwrap();
-    assert!(line.contains("subscriptions/acknowledged"), "{line}");
+    let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    writeln!(input, "{request}").unwrap();
+    let input = waits.then_some(input);
+    let mut output = BufReader::new(hub.stdout.take().unwrap());
+    let mut said = String::new();
+    output.read_line(&mut said).unwrap();
     drop(input);
     let ended = hub.wait_with_output().unwrap();
-    let log = String::from_utf8_lossy(&ended.stderr);
+    let log = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(ended.status.success(), "{log}");
-    assert!(!log.contains("WARN") && !log.contains("ERROR"), "{log}");
+    (said, log)
+}
+
+#[test]
+fn a_pipe_whose_client_has_left_is_closed_quietly() {
+    let quiet = |log: &str| assert!(!log.contains("WARN") && !log.contains("ERROR"), "{log}");
+    // A client that listens to the end.
+    let setup = Setup::of_one(&["good"], MERGED);
+    let changes = json!({"notifications": {"toolsListChanged": true}});
+    let (said, log) = over_a_pipe(&setup, "subscriptions/listen", changes, true);
+    assert!(said.contains("subscriptions/acknowledged"), "{said}");
+    quiet(&log);
+    // One that says all it has to say at once, to a hub that knows no tools yet.
+    let setup = Setup::of_one(&["good"], MERGED);
+    let (said, log) = over_a_pipe(&setup, "tools/list", json!({}), false);
+    assert!(said.contains("\"echo\""), "{said}");
+    quiet(&log);
+    // A server that is still starting.
+    let setup = Setup::new(
+        "[trust]\napprove_commands = false\n[servers.zoo]\ncommand = \"ZOO\"\nargs = [\"hang\"]\neager = true\n",
+    );
+    let (said, log) = over_a_pipe(&setup, "tools/list", json!({}), true);
+    assert!(said.contains("find_tools"), "{said}");
+    quiet(&log);
 }
 
 #[tokio::test(flavor = "multi_thread")]
