@@ -21,8 +21,8 @@ const MEMORY: u64 = 256 << 20;
 /// Seconds of the processor.
 const SECONDS: u64 = 5;
 
-/// Calls that wait for the processor go first. Anything short of this lets a child keep a
-/// processor until the kernel's next tick, and that is longer than most calls take.
+/// Calls that wait for the processor go first. The less urgent a child is, the more seldom it keeps
+/// a processor until the kernel's next tick, and that is longer than most calls take.
 pub(super) const LEAST_URGENT: i32 = 19;
 
 /// What a child says, a JSON value a line.
