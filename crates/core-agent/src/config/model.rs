@@ -312,7 +312,7 @@ impl Default for CallsConfig {
             breaker_seconds: 30,
             hedge_millis: None,
             inline_bytes: 64 << 10,
-            answer_bytes: 32 << 20,
+            answer_bytes: 16 << 20,
         }
     }
 }

@@ -134,8 +134,8 @@ pub(crate) const CALLS: &[Key] = &[
     key(
         "answer_bytes",
         Whole(1024, 1 << 30),
-        "33554432",
-        "Bytes of an answer beyond which it is refused.",
+        "16777216",
+        "Bytes of an answer beyond which it is refused; each of its values counts for 128 at least.",
     ),
 ];
 
