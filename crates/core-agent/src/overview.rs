@@ -180,7 +180,7 @@ impl Overview {
     /// The figures of every server and tool, of the last `minutes`.
     pub fn figures(&self, minutes: u32) -> anyhow::Result<Vec<journal::ToolFigures>> {
         let since = self.clock.now().as_millisecond() - i64::from(minutes) * 60_000;
-        Ok(journal::all_figures(&self.store, since)?)
+        Ok(journal::tool_figures(&self.store, since)?)
     }
 
     /// The circuits as they were noted; one whose pause is over is no longer open, though nobody

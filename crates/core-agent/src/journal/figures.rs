@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::store::{Store, StoreError};
 
-/// Calls looked at, at most.
-const MOST: i64 = 20_000;
+/// Calls read at once; others may read between.
+const PAGE: i64 = 10_000;
 
 /// One server's figures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -124,51 +124,57 @@ pub struct ToolFigures {
 
 /// The figures of all servers called since `since`, in milliseconds since 1970, by name.
 pub fn figures(store: &Store, since: i64) -> Result<Vec<ServerFigures>, StoreError> {
-    let counted = counted(&rows(store, since, MOST)?, false);
+    let counted = counted(&rows(store, since)?, false);
     Ok(counted.into_iter().map(|tool| tool.figures).collect())
 }
 
 /// The same with those of each tool: a server's own, without a tool, before those of its tools.
 pub fn tool_figures(store: &Store, since: i64) -> Result<Vec<ToolFigures>, StoreError> {
-    Ok(of_all(&rows(store, since, MOST)?))
-}
-
-/// The same of all calls that are kept.
-pub fn all_figures(store: &Store, since: i64) -> Result<Vec<ToolFigures>, StoreError> {
-    Ok(of_all(&rows(store, since, super::CALLS)?))
-}
-
-fn of_all(rows: &[Row]) -> Vec<ToolFigures> {
-    let mut all = counted(rows, false);
-    all.extend(counted(rows, true));
+    let rows = rows(store, since)?;
+    let mut all = counted(&rows, false);
+    all.extend(counted(&rows, true));
     all.sort_by(|one, other| {
         (&one.figures.server, &one.tool).cmp(&(&other.figures.server, &other.tool))
     });
-    all
+    Ok(all)
 }
 
 /// Server and tool, state, milliseconds, attempts, whether it came from the cache.
 type Row = ((String, String), String, u64, u64, bool);
 
-fn rows(store: &Store, since: i64, most: i64) -> Result<Vec<Row>, StoreError> {
-    store.read(|db| {
-        db.prepare_cached(
-            "SELECT server, state, ms, attempts, cached, tool FROM
-               (SELECT * FROM calls ORDER BY id DESC LIMIT ?2)
-             WHERE at >= ?1 AND state <> 'open'",
-        )?
-        .query_map(params![since, most], |row| {
-            let number = |at: usize| row.get::<_, i64>(at).map(i64::unsigned_abs);
-            Ok((
-                (row.get(0)?, row.get(5)?),
-                row.get(1)?,
-                number(2)?,
-                number(3)?,
-                row.get(4)?,
-            ))
-        })?
-        .collect()
-    })
+/// The calls kept since then that have ended, newest first.
+fn rows(store: &Store, since: i64) -> Result<Vec<Row>, StoreError> {
+    let mut rows = Vec::new();
+    let mut before = i64::MAX;
+    loop {
+        // Clocks are set back: only a page with nothing in the window is the last one.
+        let (mut read, mut inside) = (0_i64, false);
+        store.read(|db| {
+            let mut page = db.prepare_cached(
+                "SELECT id, at, server, tool, state, ms, attempts, cached FROM calls
+                 WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+            )?;
+            let mut page = page.query(params![before, PAGE])?;
+            while let Some(row) = page.next()? {
+                read += 1;
+                before = row.get(0)?;
+                if row.get::<_, i64>(1)? < since {
+                    continue;
+                }
+                inside = true;
+                let state: String = row.get(4)?;
+                if state != "open" {
+                    let number = |at: usize| row.get::<_, i64>(at).map(i64::unsigned_abs);
+                    let of = (row.get(2)?, row.get(3)?);
+                    rows.push((of, state, number(5)?, number(6)?, row.get(7)?));
+                }
+            }
+            Ok(())
+        })?;
+        if read < PAGE || !inside {
+            return Ok(rows);
+        }
+    }
 }
 
 fn counted(rows: &[Row], by_tool: bool) -> Vec<ToolFigures> {

@@ -25,9 +25,7 @@ use crate::store::{Store, StoreError};
 
 pub(crate) use audit::append as append_audit;
 pub use audit::{Audit, AuditEntry, AuditKind, AuditReport};
-pub use figures::{
-    Health, OpenCall, ServerFigures, ToolFigures, all_figures, figures, recent, tool_figures,
-};
+pub use figures::{Health, OpenCall, ServerFigures, ToolFigures, figures, recent, tool_figures};
 pub use record::{CallState, Ending, Intent};
 pub use stats::{ToolStats, stats};
 

@@ -116,3 +116,22 @@ async fn statistics_follow_the_calls() {
     assert_eq!((figures[0].p50_ms, figures[0].p95_ms), (50, 96));
     assert_eq!(recent(&store, 2).unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn figures_are_of_all_calls_of_the_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _journal) = open(folder.path()).await;
+    let written = store.write(|tx| {
+        tx.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25000)
+             INSERT INTO calls (at, instance, server, tool, access, caller, digest, state, ms)
+             SELECT i, 'i', 's', 't', 'read', 'local', 'd', 'ok', i % 10 FROM n",
+            [],
+        )
+    });
+    assert_eq!(written.await.unwrap(), 25_000);
+    let calls = |since| figures(&store, since).unwrap().first().map(|one| one.calls);
+    assert_eq!(calls(0), Some(25_000));
+    assert_eq!(calls(24_991), Some(10));
+    assert_eq!(calls(25_001), None);
+}

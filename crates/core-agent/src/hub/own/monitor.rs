@@ -17,8 +17,8 @@ use crate::{
         results::{data, failure},
         visit::Visit,
     },
-    journal::{Health, ServerFigures, ToolFigures, figures, tool_figures},
-    store::StoreError,
+    journal::{Health, ServerFigures, ToolFigures, tool_figures},
+    store::Store,
     upstream::ServerState,
 };
 
@@ -52,11 +52,11 @@ pub(super) const TOOL: Own = Own {
 fn run<'a>(hub: &'a Hub, _: &'a Visit, arguments: Arguments) -> Done<'a> {
     Box::pin(async move {
         hub.options.journal.flush().await;
-        monitor(hub, &arguments)
+        monitor(hub, &arguments).await
     })
 }
 
-fn monitor(hub: &Hub, arguments: &Arguments) -> Result<CallToolResult, Wrong> {
+async fn monitor(hub: &Hub, arguments: &Arguments) -> Result<CallToolResult, Wrong> {
     let spellings = ["time_window", "time_range", "timeWindow", "timeRange"];
     let wanted = arguments.text(&spellings)?.unwrap_or("24h");
     let (window, milliseconds) = WINDOWS
@@ -67,8 +67,7 @@ fn monitor(hub: &Hub, arguments: &Arguments) -> Result<CallToolResult, Wrong> {
     let trends = arguments.truth(&["include_trends", "includeTrends"])?;
     let now = hub.options.clock.now().as_millisecond();
     let store = &hub.options.store;
-    let since = now - milliseconds;
-    let all = figures(store, since).map_err(|error| unreadable(&error))?;
+    let (all, tools) = since(store, now - milliseconds).await?;
     let sum = total(&all);
     let mut value = json!({
         "success": true,
@@ -81,7 +80,7 @@ fn monitor(hub: &Hub, arguments: &Arguments) -> Result<CallToolResult, Wrong> {
         "refused": sum.refused,
         "cached": sum.cached,
         "repeated": sum.repeated,
-        "health": health(hub, &all, &alerts::firing(store, now).map_err(|error| unreadable(&error))?),
+        "health": health(hub, &all, &alerts::firing(store, now).map_err(unreadable)?),
         "timestamp": hub.options.clock.now().to_string(),
     });
     if sum.calls == 0 {
@@ -89,16 +88,23 @@ fn monitor(hub: &Hub, arguments: &Arguments) -> Result<CallToolResult, Wrong> {
     }
     if details {
         value["servers"] = json!(all);
-        value["tools"] = json!(tools(
-            tool_figures(store, since).map_err(|error| unreadable(&error))?
-        ));
+        value["tools"] = json!(most_called(tools));
     }
     if trends {
-        let later =
-            total(&figures(store, now - milliseconds / 2).map_err(|error| unreadable(&error))?);
-        value["trends"] = trend(&sum, &later);
+        let (later, _) = since(store, now - milliseconds / 2).await?;
+        value["trends"] = trend(&sum, &total(&later));
     }
     Ok(data(value))
+}
+
+/// The figures of the servers and those of their tools, of all calls kept since then.
+async fn since(store: &Store, since: i64) -> Result<(Vec<ServerFigures>, Vec<ToolFigures>), Wrong> {
+    let store = store.clone();
+    // There may be as many calls as the journal keeps: not on a thread that serves others.
+    let read = tokio::task::spawn_blocking(move || tool_figures(&store, since)).await;
+    let all = read.map_err(unreadable)?.map_err(unreadable)?;
+    let (servers, tools): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.tool.is_empty());
+    Ok((servers.into_iter().map(|one| one.figures).collect(), tools))
 }
 
 fn total(all: &[ServerFigures]) -> ServerFigures {
@@ -164,9 +170,8 @@ fn health(hub: &Hub, all: &[ServerFigures], alerts: &[Alert]) -> Value {
     json!({ "overall": overall, "servers": servers, "alerts": alerts })
 }
 
-/// The figures of the tools that were called most, of the window.
-fn tools(mut all: Vec<ToolFigures>) -> Vec<Value> {
-    all.retain(|one| !one.tool.is_empty());
+/// The figures of the tools that were called most.
+fn most_called(mut all: Vec<ToolFigures>) -> Vec<Value> {
     all.sort_by(|one, other| {
         let calls = other.figures.calls.cmp(&one.figures.calls);
         calls.then_with(|| one.tool.cmp(&other.tool))
@@ -187,7 +192,7 @@ fn tools(mut all: Vec<ToolFigures>) -> Vec<Value> {
         .collect()
 }
 
-fn unreadable(error: &StoreError) -> Wrong {
+fn unreadable(error: impl std::fmt::Display) -> Wrong {
     Box::new(failure(
         &format!("the journal cannot be read: {error}"),
         "JOURNAL_UNREADABLE",
