@@ -25,7 +25,7 @@ pub(super) struct Check {
     /// Configured servers, or addresses of servers over HTTP that are not configured.
     #[arg(value_name = "SERVER")]
     servers: Vec<String>,
-    /// Check all configured servers.
+    /// Check all configured servers that are enabled.
     #[arg(long, conflicts_with_all = ["servers", "command"])]
     all: bool,
     /// Write the report as JSON too; `-` for standard output instead of the table.
@@ -85,7 +85,13 @@ impl Check {
     fn choose(&self, config: &mut Config) -> anyhow::Result<Vec<(ServerName, &'static str)>> {
         let mut names = Vec::new();
         if self.all {
-            names.extend(config.servers.keys().cloned());
+            let enabled = config.servers.iter().filter(|(_, server)| server.enabled);
+            names.extend(enabled.map(|(name, _)| name.clone()));
+            if names.is_empty() {
+                bail!(
+                    "no server is configured and enabled; `core-agent import` brings those other programs use"
+                );
+            }
         }
         for server in &self.servers {
             if server.starts_with("http://") || server.starts_with("https://") {
@@ -209,11 +215,23 @@ mod tests {
     fn configured() -> Config {
         let mut config = Config::default();
         for name in ["one", "two"] {
-            config
-                .servers
-                .insert(name.parse().unwrap(), ServerConfig::default());
+            let server = ServerConfig {
+                enabled: true,
+                ..ServerConfig::default()
+            };
+            config.servers.insert(name.parse().unwrap(), server);
         }
         config
+    }
+
+    #[test]
+    fn all_are_those_that_are_enabled() {
+        let mut config = configured();
+        config.servers.values_mut().next().unwrap().enabled = false;
+        let all = chosen(&["--all"], &mut config).unwrap();
+        assert_eq!(all, [("two".into(), "stdio")]);
+        config.servers.clear();
+        assert!(chosen(&["--all"], &mut config).is_err());
     }
 
     #[test]
