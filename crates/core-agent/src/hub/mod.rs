@@ -38,6 +38,7 @@ use crate::{
     config::{Config, Listing},
     journal::{Journal, ToolStats, stats},
     pipeline::Pipeline,
+    search::{Hit, SearchQuery},
     secret::Secrets,
     store::{Store, StoreError},
     upstream::{Patience, ServerState, Servers},
@@ -288,6 +289,18 @@ impl Hub {
         }
         self.acquaint().await;
         find(&self.view())
+    }
+
+    /// The tools that fit, best first, of servers met for the first time as well.
+    async fn search(&self, query: SearchQuery) -> Vec<Hit> {
+        self.acquaint().await;
+        let catalogue = self.options.catalogue.clone();
+        // After a change all tools are indexed anew: not on a thread that serves others.
+        let searched = tokio::task::spawn_blocking(move || catalogue.search(&query)).await;
+        searched.unwrap_or_else(|error| {
+            tracing::error!(%error, "the search failed");
+            Vec::new()
+        })
     }
 
     /// What was measured of each tool, by the hub's name.

@@ -64,13 +64,10 @@ pub(super) const TOOL: Own = Own {
 };
 
 fn run<'a>(hub: &'a Hub, _: &'a Visit, arguments: Arguments) -> Done<'a> {
-    Box::pin(async move {
-        hub.acquaint().await;
-        analyze(hub, &arguments)
-    })
+    Box::pin(async move { analyze(hub, &arguments).await })
 }
 
-fn analyze(hub: &Hub, arguments: &Arguments) -> Result<CallToolResult, Wrong> {
+async fn analyze(hub: &Hub, arguments: &Arguments) -> Result<CallToolResult, Wrong> {
     let task = arguments.needed_text(&["task_description", "task", "taskDescription"])?;
     let available = arguments.texts(&["available_tools", "availableTools"])?;
     let spellings = ["include_tool_recommendations", "includeToolRecommendations"];
@@ -79,9 +76,8 @@ fn analyze(hub: &Hub, arguments: &Arguments) -> Result<CallToolResult, Wrong> {
     let mut query = SearchQuery::new(task);
     query.limit = 50;
     let suggested: Vec<Value> = if suggests {
-        hub.options
-            .catalogue
-            .search(&query)
+        hub.search(query)
+            .await
             .iter()
             .filter(|hit| hit.tool.standing == Standing::Pinned)
             .filter(|hit| available.is_empty() || available.contains(&hit.tool.name()))

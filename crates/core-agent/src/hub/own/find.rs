@@ -47,13 +47,10 @@ pub(super) const TOOL: Own = Own {
 };
 
 fn run<'a>(hub: &'a Hub, _: &'a Visit, arguments: Arguments) -> Done<'a> {
-    Box::pin(async move {
-        hub.acquaint().await;
-        find(hub, &arguments)
-    })
+    Box::pin(async move { find(hub, &arguments).await })
 }
 
-fn find(hub: &Hub, arguments: &Arguments) -> Result<CallToolResult, Wrong> {
+async fn find(hub: &Hub, arguments: &Arguments) -> Result<CallToolResult, Wrong> {
     let words = arguments.needed_text(&["query", "words", "task_description", "q"])?;
     let limit = arguments
         .number(&["limit", "max_results"])?
@@ -70,7 +67,7 @@ fn find(hub: &Hub, arguments: &Arguments) -> Result<CallToolResult, Wrong> {
     if arguments.truth(&["read_only", "readOnly"])? {
         query.access = Some(Access::Read);
     }
-    let hits = hub.options.catalogue.search(&query);
+    let hits = hub.search(query).await;
     let good = |tool: &&HubTool| tool.standing == Standing::Pinned;
     let found = || hits.iter().map(|hit| &*hit.tool);
     let shown: Vec<&HubTool> = found().filter(good).take(limit).collect();

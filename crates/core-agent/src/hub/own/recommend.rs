@@ -43,13 +43,12 @@ pub(super) const TOOL: Own = Own {
 
 fn run<'a>(hub: &'a Hub, visit: &'a Visit, arguments: Arguments) -> Done<'a> {
     Box::pin(async move {
-        hub.acquaint().await;
         hub.options.journal.flush().await;
-        recommend(hub, &arguments, configure::kept(hub, visit))
+        recommend(hub, &arguments, configure::kept(hub, visit)).await
     })
 }
 
-fn recommend(
+async fn recommend(
     hub: &Hub,
     arguments: &Arguments,
     mut preferences: Map<String, Value>,
@@ -64,9 +63,8 @@ fn recommend(
     let mut query = SearchQuery::new(task);
     query.limit = LOOKED_AT;
     let hits: Vec<Hit> = hub
-        .options
-        .catalogue
-        .search(&query)
+        .search(query)
+        .await
         .into_iter()
         .filter(|hit| hit.tool.standing == Standing::Pinned)
         .collect();
