@@ -5,6 +5,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Deref,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -19,12 +20,29 @@ use crate::{
     config::{LoadOptions, Variables, load},
 };
 
+/// A folder in the place for what passes, removed with the value.
+pub struct Folder(PathBuf);
+
+impl Deref for Folder {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 /// A folder, servers and the hub before them.
 pub struct Stage {
     /// The hub.
     pub app: App,
     /// The folder.
-    pub folder: PathBuf,
+    pub folder: Folder,
     /// The configuration.
     pub config: PathBuf,
     /// What is not there, and why.
@@ -117,7 +135,6 @@ impl Stage {
     pub async fn strike(self) {
         self.app.stop().await;
         self.app.journal.flush().await;
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -134,12 +151,12 @@ fn without_servers(env: &dyn Env) -> Variables {
     Arc::new(kept)
 }
 
-fn own_folder() -> anyhow::Result<PathBuf> {
+fn own_folder() -> anyhow::Result<Folder> {
     let number = SystemRandom.number();
     let folder = std::env::temp_dir().join(format!("core-agent-demo-{number:016x}"));
     std::fs::create_dir(&folder)
         .with_context(|| format!("the folder {} cannot be made", folder.display()))?;
-    Ok(folder)
+    Ok(Folder(folder))
 }
 
 async fn google(this: &Path, environment: &LoadOptions, folder: &Path) -> anyhow::Result<Sandbox> {
