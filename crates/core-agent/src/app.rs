@@ -78,11 +78,8 @@ pub struct App {
 
 /// Loads what the command line says.
 pub fn loaded(common: &Common) -> anyhow::Result<(Loaded, Variables)> {
-    let mut options = LoadOptions::of_process().context("the working folder is gone")?;
-    options.config.clone_from(&common.config);
-    options.environment.clone_from(&common.environment);
-    options.state.clone_from(&common.state);
-    let loaded = load(&options)?;
+    let options = LoadOptions::of_process().context("the working folder is gone")?;
+    let loaded = load(&options.with(common))?;
     let variables = Arc::clone(&loaded.variables);
     Ok((loaded, variables))
 }

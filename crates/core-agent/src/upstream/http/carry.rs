@@ -37,7 +37,7 @@ use crate::{
 
 use super::{
     HttpDoor,
-    events::{TooLarge, events},
+    events::{events, is_too_large},
     send::Letter,
 };
 
@@ -331,17 +331,6 @@ fn pace(times: usize) -> Duration {
     Duration::from_secs(1)
         .saturating_mul(beyond)
         .min(Duration::from_secs(30))
-}
-
-fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut error = Some(error);
-    while let Some(current) = error {
-        if current.is::<TooLarge>() || current.to_string().contains("larger than") {
-            return true;
-        }
-        error = current.source();
-    }
-    false
 }
 
 /// Whether an answer's id is the question's, also when the server made a text of the number.

@@ -15,15 +15,28 @@ use crate::upstream::gather::{fits, gather};
 /// An event that is larger than allowed.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("an event is larger than {0} bytes")]
-pub(super) struct TooLarge(usize);
+struct TooLarge(usize);
 
 /// The end of a stream by its source.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Broken {
+enum Broken {
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
     #[error(transparent)]
     Source(#[from] reqwest::Error),
+}
+
+/// Whether an error is of an event that is too large.
+pub(super) fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut error = Some(error);
+    while let Some(current) = error {
+        // Whoever passes it on may keep no more of it than its words.
+        if current.is::<TooLarge>() || current.to_string().contains("larger than") {
+            return true;
+        }
+        error = current.source();
+    }
+    false
 }
 
 /// Reads events of at most `most` bytes.

@@ -24,7 +24,7 @@ use crate::{
 use super::{
     HttpDoor,
     carry::{BOTH, EVENTS, JSON, SESSION, content_type, session_of},
-    events::events,
+    events::{events, is_too_large},
     send::Letter,
 };
 
@@ -216,7 +216,7 @@ impl Relay {
         let mut stream = events(response.bytes_stream(), self.door.answer_bytes);
         while let Some(event) = stream.next().await {
             let event = event.map_err(|error| {
-                if error.to_string().contains("larger than") {
+                if is_too_large(&error) {
                     self.door.too_large()
                 } else {
                     let what = format!("the connection broke off: {error}");
