@@ -8,6 +8,8 @@ use std::collections::HashSet;
 use rmcp::model::{JsonObject, Tool};
 use serde_json::Value;
 
+use super::gather::VALUE;
+
 /// Characters of a name.
 const NAME: usize = 256;
 /// Depth of a schema.
@@ -45,12 +47,12 @@ pub(super) fn check(tool: &Tool) -> Result<(), String> {
     Ok(())
 }
 
-/// About the bytes of a value as JSON.
-pub(super) fn size(value: &Value) -> usize {
-    let mut size = 0_usize;
+/// About the bytes of a value: those of its text, and for each value in it what one takes at least.
+pub(super) fn weight(value: &Value) -> usize {
+    let mut weight = 0_usize;
     let mut open = vec![value];
     while let Some(value) = open.pop() {
-        size += match value {
+        let bytes = match value {
             Value::String(text) => text.len() + 2,
             Value::Array(values) => {
                 open.extend(values);
@@ -62,8 +64,9 @@ pub(super) fn size(value: &Value) -> usize {
             }
             _ => 8,
         };
+        weight += bytes.max(VALUE);
     }
-    size
+    weight
 }
 
 fn describes_an_object(schema: &JsonObject) -> bool {

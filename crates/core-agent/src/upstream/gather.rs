@@ -6,7 +6,7 @@
 /// Up to here room is doubled as it is needed.
 const SHORT: usize = 64 << 10;
 /// The bytes a value of JSON counts for at least: as data it takes more, however short its text.
-const VALUE: usize = 128;
+pub(super) const VALUE: usize = 128;
 /// Values that are allowed in any case.
 const FEW: usize = 10_000;
 

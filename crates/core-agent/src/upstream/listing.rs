@@ -19,17 +19,19 @@ use super::{Listing, Scope, definition, link::Link};
 /// Pages of one list.
 const PAGES: usize = 200;
 /// Entries of one list.
-const ENTRIES: usize = 10_000;
+const ENTRIES: usize = 4_000;
+/// Bytes of all lists together. What is kept of them takes several times as much.
+const ROOM: usize = 12 << 20;
 /// Reasons kept for entries that were dropped.
 const REASONS: usize = 100;
 
-/// Reads all lists of a server.
+/// Reads all lists of a server, at most as much as an answer of it may be.
 pub(super) async fn read(link: &Link, most: usize) -> Result<Listing, Fault> {
     let can = &link.conversation.info().capabilities;
     let mut reader = Reader {
         link,
         scope: Scope::background(),
-        room: most,
+        room: most.min(ROOM),
         keep: None,
         dropped: Vec::new(),
     };
@@ -103,7 +105,8 @@ impl Reader<'_> {
         let mut entries = Vec::new();
         let mut seen = HashSet::new();
         let mut cursor: Option<String> = None;
-        for page in 1.. {
+        let mut left_out = LeftOut::default();
+        'pages: for page in 1.. {
             let params = cursor
                 .take()
                 .map(|cursor| PaginatedRequestParams::default().with_cursor(Some(cursor)));
@@ -114,15 +117,15 @@ impl Reader<'_> {
             };
             let page_of = self.page(key, answer)?;
             for entry in page_of.entries {
-                self.take(key, entry, &mut entries);
+                if entries.len() >= ENTRIES {
+                    self.drop_entry(format!("{key}: more than is read ({ENTRIES} entries)"));
+                    break 'pages;
+                }
+                self.take(key, entry, &mut entries, &mut left_out);
             }
             let Some(next) = page_of.next.filter(|next| !next.is_empty()) else {
                 break;
             };
-            if entries.len() >= ENTRIES || self.room == 0 {
-                self.drop_entry(format!("{key}: more than is read ({ENTRIES} entries)"));
-                break;
-            }
             if page >= PAGES {
                 self.drop_entry(format!("{key}: more than {PAGES} pages"));
                 break;
@@ -132,6 +135,10 @@ impl Reader<'_> {
                 break;
             }
             cursor = Some(next);
+        }
+        if left_out.count > 0 {
+            let LeftOut { count, first } = left_out;
+            self.drop_entry(format!("{key}: no room for {count} more, from {first} on"));
         }
         Ok(entries)
     }
@@ -156,10 +163,13 @@ impl Reader<'_> {
         })
     }
 
-    fn take<T: DeserializeOwned>(&mut self, key: &str, entry: Value, entries: &mut Vec<T>) {
-        if entries.len() >= ENTRIES {
-            return;
-        }
+    fn take<T: DeserializeOwned>(
+        &mut self,
+        key: &str,
+        entry: Value,
+        entries: &mut Vec<T>,
+        left_out: &mut LeftOut,
+    ) {
         let name = entry
             .get("name")
             .and_then(Value::as_str)
@@ -167,13 +177,15 @@ impl Reader<'_> {
             .chars()
             .take(80)
             .collect::<String>();
-        let size = definition::size(&entry);
-        if size > self.room {
-            self.room = 0;
-            self.drop_entry(format!("{key}: {name}: no room for all its lists"));
+        let weight = definition::weight(&entry);
+        if weight > self.room {
+            if left_out.count == 0 {
+                left_out.first = name;
+            }
+            left_out.count += 1;
             return;
         }
-        self.room -= size;
+        self.room -= weight;
         match serde_json::from_value(entry) {
             Ok(entry) => entries.push(entry),
             Err(why) => self.drop_entry(format!("{key}: {name}: {why}")),
@@ -220,7 +232,40 @@ impl Reader<'_> {
     }
 }
 
+/// What there was no room for.
+#[derive(Default)]
+struct LeftOut {
+    count: usize,
+    first: String,
+}
+
 struct Page {
     entries: Vec<Value>,
     next: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::File, io::Read};
+
+    use flate2::read::GzDecoder;
+
+    use super::*;
+
+    #[test]
+    fn there_is_room_for_every_real_server() {
+        let file = "tests/data/tools/definitions.jsonl.gz";
+        let file = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
+        let mut text = String::new();
+        GzDecoder::new(File::open(file).unwrap())
+            .read_to_string(&mut text)
+            .unwrap();
+        for line in text.lines() {
+            let server: Value = serde_json::from_str(line).unwrap();
+            let tools = server["tools"].as_array().unwrap();
+            let weight: usize = tools.iter().map(definition::weight).sum();
+            assert!(tools.len() * 5 < ENTRIES, "{}", server["server"]);
+            assert!(weight * 3 < ROOM * 2, "{}: {weight}", server["server"]);
+        }
+    }
 }

@@ -35,7 +35,7 @@ use futures::{
     stream,
 };
 use rmcp::model::{CallToolRequest, CallToolRequestParams, ClientRequest};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::{net::TcpListener, process::Command};
 
 use crate::stranger::{Canary, Process, Stranger};
@@ -45,9 +45,8 @@ const MEBIBYTE: usize = 1 << 20;
 const TEN_GIGABYTES: usize = 10 << 30;
 /// Mebibytes the program may take whatever a server does, built as it is used.
 const MOST: usize = 64;
-/// Mebibytes it may take beyond what it takes with a calm server, however it is built: an answer
-/// of the largest size, and as much again for what it is read into.
-const MORE: usize = 24;
+/// Mebibytes it may take beyond what it takes with a calm server, however it is built.
+const MORE: usize = 36;
 /// Mebibytes an answer may be large.
 const ANSWER: usize = 8;
 
@@ -61,6 +60,8 @@ enum Harm {
     EndlessPage,
     /// Such a list whose every page is full.
     EndlessTools,
+    /// The same of tools with many arguments.
+    EndlessArguments,
     /// A result of ten gigabytes.
     EndlessResult,
     /// One event of ten gigabytes.
@@ -150,8 +151,12 @@ async fn answer(
         "tools/list" => {
             let page = hostile.pages.fetch_add(1, Ordering::SeqCst);
             let mut list = json!({"tools": [tool("harm", &schema(harm))]});
-            if matches!(harm, Harm::EndlessList | Harm::EndlessTools) {
-                let count = if harm == Harm::EndlessList { 1 } else { 10 };
+            let count = match harm {
+                Harm::EndlessList => 1,
+                Harm::EndlessTools | Harm::EndlessArguments => 100,
+                _ => 0,
+            };
+            if count > 0 {
                 let tools = (0..count).map(|at| tool(&format!("harm{page}-{at}"), &schema(harm)));
                 list["tools"] = tools.collect();
                 list["nextCursor"] = json!(format!("page-{page}"));
@@ -227,6 +232,13 @@ fn schema(harm: Harm) -> Value {
             60,
             &|at| json!({"type": "object", "properties": {"a": part(at + 1), "b": part(at + 1)}}),
         ),
+        Harm::EndlessArguments => {
+            let said = json!({"type": "string", "description": "what it is, said in words"});
+            let all: Map<String, Value> = (0..8)
+                .map(|at| (format!("value{at}"), said.clone()))
+                .collect();
+            json!({"type": "object", "properties": all})
+        }
         _ => json!({"type": "object"}),
     }
 }
@@ -309,6 +321,7 @@ async fn what_never_ends_is_left_and_what_is_huge_is_not_taken() {
     for harm in [
         Harm::EndlessList,
         Harm::EndlessTools,
+        Harm::EndlessArguments,
         Harm::EndlessPage,
         Harm::EndlessResult,
         Harm::EndlessEvent,
