@@ -10,6 +10,7 @@ mod hub;
 mod latency;
 mod load;
 mod slow_clients;
+mod well_behaved;
 
 use std::path::Path;
 
