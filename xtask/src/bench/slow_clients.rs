@@ -7,17 +7,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use serde_json::json;
-use testkit::{Mcp, World};
+use testkit::World;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     task::JoinSet,
 };
 
-use super::{
-    Bound, Figure,
-    well_behaved::{median, slowest_percent},
-};
+use super::{Bound, Figure, well_behaved::usual};
 
 const HALF_HEADS: usize = 5_000;
 const SLOW_BODIES: usize = 1_000;
@@ -32,7 +29,7 @@ const ROUNDS: usize = 5;
 pub(super) async fn measure(world: &World) -> anyhow::Result<Vec<Figure>> {
     let address = world.base.trim_start_matches("http://").to_owned();
     let mcp = world.mcp();
-    let before = typical(&mcp).await?;
+    let before = usual(&mcp, ROUNDS).await?;
     let head = format!("POST /mcp HTTP/1.1\r\nHost: {address}\r\nContent-Type: appl");
     let body = format!(
         "POST /mcp HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
@@ -41,7 +38,7 @@ pub(super) async fn measure(world: &World) -> anyhow::Result<Vec<Figure>> {
     let (half_heads, slow_bodies) = counts()?;
     let mut heads = open(&address, &head, half_heads).await?;
     let mut bodies = open(&address, &body, slow_bodies).await?;
-    let during = typical(&mcp).await?;
+    let during = usual(&mcp, ROUNDS).await?;
     let heads_closed = longest(&mut heads).await?;
     let bodies_closed = longest(&mut bodies).await?;
     mcp.call("list_gmail_labels", json!({})).await?;
@@ -65,15 +62,6 @@ pub(super) async fn measure(world: &World) -> anyhow::Result<Vec<Figure>> {
             bound: Bound::Reported(2.0),
         },
     ])
-}
-
-/// The p99 of a usual round, in seconds.
-async fn typical(mcp: &Mcp) -> anyhow::Result<f64> {
-    let mut rounds = Vec::new();
-    for _ in 0..ROUNDS {
-        rounds.push(slowest_percent(mcp).await?);
-    }
-    Ok(median(rounds))
 }
 
 /// How many of each this machine lets a process open; fewer only where the limit of open files is
