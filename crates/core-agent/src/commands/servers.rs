@@ -3,7 +3,7 @@
 //! Invariant: `list` and `show` start nothing; what they say of a server is what the process that
 //! runs it wrote down last.
 
-use std::{process::ExitCode, time::Duration};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     Fault, ServerName,
     app::{App, loaded},
+    catalogue::Catalogue,
     config::{Loaded, ServerConfig},
     store::Store,
     upstream::{KeptStatus, Patience, Scope, Servers as _, ask_for_restart, kept_statuses},
@@ -119,10 +120,15 @@ fn list(common: &Common, as_json: bool) -> anyhow::Result<ExitCode> {
 }
 
 fn show(common: &Common, name: &ServerName, as_json: bool) -> anyhow::Result<ExitCode> {
-    let (loaded, _, kept) = known(common)?;
+    let (loaded, store, kept) = known(common)?;
     let config = configured(&loaded.config, name)?;
     let shown = loaded.shown_json();
-    let about = about(name, config, &shown["servers"][name.as_str()], &kept);
+    let mut about = about(name, config, &shown["servers"][name.as_str()], &kept);
+    let catalogue = Catalogue::open(store, Arc::clone(&loaded.config), Arc::new(SystemClock))?;
+    if let Some(known) = catalogue.known(name) {
+        about["tools"] = json!(known.listing.tools.len());
+        about["not_taken"] = json!(known.listing.dropped);
+    }
     if as_json {
         Printer.line(&format!("{about:#}"));
         return Ok(ExitCode::SUCCESS);
@@ -130,6 +136,7 @@ fn show(common: &Common, name: &ServerName, as_json: bool) -> anyhow::Result<Exi
     for (key, value) in about.as_object().into_iter().flatten() {
         match value {
             Value::Null => {}
+            Value::Array(lines) if lines.is_empty() => {}
             Value::Array(lines) => {
                 Printer.line(&format!("{key}:"));
                 for line in lines {

@@ -171,3 +171,16 @@ fn a_server_that_is_not_there_is_said_by_every_command_that_names_one() {
         assert!(said.contains("did you mean zoo?"), "{line:?}: {said}");
     }
 }
+
+#[test]
+fn what_a_server_lists_and_nobody_can_use_is_shown() {
+    let setup = Setup::of_one(&["bad-tools"], "");
+    let never = told(&setup, &["servers", "show", "zoo"]);
+    assert!(never.0 == 0 && !never.1.contains("not_taken"), "{never:?}");
+    assert_eq!(told(&setup, &["servers", "start", "zoo"]).0, 0);
+    let (code, shown, said) = told(&setup, &["servers", "show", "zoo"]);
+    assert!(
+        code == 0 && shown.contains("not_taken:\n  ") && shown.contains("same name"),
+        "{shown}{said}"
+    );
+}
