@@ -24,17 +24,17 @@ use crate::world::expired_credential;
 
 const FOLDER: &str = "CRASH_FOLDER";
 
-fn store(folder: &Path) -> CredentialStore {
+pub(crate) fn store(folder: &Path) -> CredentialStore {
     let random = Arc::new(SystemRandom);
     let place = DirectoryObjects::open(folder.to_owned(), random.clone()).unwrap();
     CredentialStore::over(Arc::new(place), random)
 }
 
-fn key() -> CredentialKey {
+pub(crate) fn key() -> CredentialKey {
     CredentialKey::for_email("crash@example.com").unwrap()
 }
 
-fn numbered(number: u64) -> Credential {
+pub(crate) fn numbered(number: u64) -> Credential {
     let now = "2026-11-21T10:00:00Z".parse().unwrap();
     // Two pages long, so that a torn write would show.
     expired_credential(
@@ -44,7 +44,7 @@ fn numbered(number: u64) -> Credential {
     )
 }
 
-fn number_of(credential: &Credential) -> u64 {
+pub(crate) fn number_of(credential: &Credential) -> u64 {
     use secrecy::ExposeSecret as _;
     let token = credential.refresh_token.as_ref().unwrap().expose_secret();
     let (number, rest) = token.split_once('/').unwrap();

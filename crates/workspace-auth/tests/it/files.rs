@@ -155,7 +155,7 @@ async fn odd_things_in_the_place_of_files_do_not_hang_or_break() {
     assert!(store.read(&key()).await.unwrap().credential.is_none());
 }
 
-/// A full disk: the old document stays, the new one is refused, nothing is left behind.
+/// The last step fails: the old document stays, the new one is refused, nothing is left behind.
 #[tokio::test]
 async fn a_failed_write_leaves_the_old_file() {
     let folder = tempfile::tempdir().unwrap();

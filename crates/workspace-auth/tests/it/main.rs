@@ -10,6 +10,7 @@ mod contract;
 mod crash;
 mod endpoint;
 mod files;
+mod full_disk;
 mod history;
 mod logs;
 mod outage;
