@@ -5,7 +5,7 @@ use std::{net::TcpListener, path::Path, time::Duration};
 use core_agent::config::ContainmentConfig;
 use serde_json::{Value, json};
 
-use crate::keeper::{call, greet, skip, spec, try_start};
+use crate::keeper::{call, greet, meet, skip, spec, try_start};
 
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -113,6 +113,18 @@ async fn limits_hold_and_privileges_do_not_grow() {
         lines.contains(&"limit: 512 MiB of address space".to_owned()),
         "{lines:?}"
     );
+}
+
+/// What a killed supervisor leaves behind is known by this, also what has only begun.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supervisor_gives_up_new_privileges_for_all_it_starts() {
+    let (child, client) = meet("marked", &["good"]).await;
+    let status = format!("/proc/{}/status", child.supervisor_pid());
+    let status = std::fs::read_to_string(status).unwrap();
+    assert!(status.contains("NoNewPrivs:\t1\n"), "{status}");
+    drop(client);
+    child.stop(GRACE).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

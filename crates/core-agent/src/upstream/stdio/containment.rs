@@ -227,17 +227,14 @@ fn plan_landlock(
     }
 }
 
-/// Takes the limits upon this process, for good.
+/// Takes the limits upon this process, for good; its supervisor has given up new privileges for
+/// both.
 #[cfg(unix)]
 pub(super) fn enter(bounds: &Bounds) -> Result<(), String> {
     use rustix::process::{Resource, Rlimit, setrlimit};
 
     #[cfg(target_os = "linux")]
-    {
-        rustix::thread::set_no_new_privs(true)
-            .map_err(|error| format!("no new privileges: {error}"))?;
-        enter_landlock(bounds)?;
-    }
+    enter_landlock(bounds)?;
     let limits = [
         (Resource::Cpu, bounds.cpu_seconds),
         (Resource::Nofile, bounds.open_files),

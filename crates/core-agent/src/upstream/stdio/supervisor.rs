@@ -137,11 +137,15 @@ mod unix {
     use super::{Bounds, ENTER, Exit, Order, Report, TERMINATE};
 
     pub(super) fn supervise() -> io::Result<()> {
-        // A session of its own: no terminal's signals, and a mark by which the hub knows what it
-        // left behind.
+        // A session of its own: no terminal's signals. That and no new privileges are the marks by
+        // which the hub knows what a supervisor left behind; whatever is started here bears them
+        // from its first moment.
         setsid()?;
         #[cfg(target_os = "linux")]
-        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+        {
+            rustix::thread::set_no_new_privs(true)?;
+            rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+        }
         let mut control = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
         let (order, input, output) = receive(&mut control)?;
