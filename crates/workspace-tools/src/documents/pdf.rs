@@ -81,6 +81,8 @@ impl ChildPdfReader {
             .env_clear()
             // The allocator would take a gigabyte of addresses at once, more than the child gets.
             .env("MIMALLOC_ARENA_RESERVE", "0")
+            // So would the C library, a quarter of them for the second thread alone.
+            .env("MALLOC_ARENA_MAX", "1")
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
