@@ -28,9 +28,8 @@ pub(crate) struct Arguments {
     /// Requests per measurement.
     #[arg(long, default_value_t = 10_000)]
     requests: u32,
-    /// Fail when a figure of processor time or memory is more than a quarter above its bound.
-    /// Wall-clock figures are reported only: they say as much about the neighbours of a shared
-    /// machine.
+    /// Fail when a figure of processor time or memory is above its bound. Wall-clock figures are
+    /// reported only: they say as much about the neighbours of a shared machine.
     #[arg(long)]
     gate: bool,
     /// Measure what is built already.
@@ -54,7 +53,7 @@ struct Figure {
 enum Bound {
     /// It is there to compare.
     None,
-    /// A quarter above it the gate fails: processor time and memory.
+    /// Above it the gate fails: processor time and memory.
     Gated(f64),
     /// Above it the table says so: wall-clock time, which neighbours on the machine change.
     Reported(f64),
@@ -74,10 +73,6 @@ const CONNECTIONS: u32 = 16;
 /// Of several measurements of processor time the smallest counts: noise only ever adds.
 const ROUNDS: usize = 3;
 
-/// How far above its bound a figure fails the gate: processors differ by so much, and a shared
-/// one from hour to hour. The table says what is above its bound in any case.
-const TOLERANCE: f64 = 1.25;
-
 pub(crate) fn run(arguments: &Arguments, root: &Path) -> anyhow::Result<()> {
     if !arguments.no_build {
         build(root)?;
@@ -93,7 +88,7 @@ pub(crate) fn run(arguments: &Arguments, root: &Path) -> anyhow::Result<()> {
     report(root, &figures)?;
     let above: Vec<&str> = figures
         .iter()
-        .filter(|figure| matches!(figure.bound, Bound::Gated(limit) if figure.value > limit * TOLERANCE))
+        .filter(|figure| matches!(figure.bound, Bound::Gated(limit) if figure.value > limit))
         .map(|figure| figure.name.as_str())
         .collect();
     if arguments.gate && !above.is_empty() {
