@@ -65,7 +65,7 @@ pub(super) async fn measure(world: &World) -> anyhow::Result<Vec<Figure>> {
             name: "a bad PDF: CPU of the server itself".into(),
             value: spent / f64::from(FILES) * 1e3,
             unit: "ms",
-            bound: Bound::Gated(3.0),
+            bound: Bound::Gated(2.0),
         },
     ])
 }
